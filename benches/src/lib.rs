@@ -1,0 +1,1 @@
+//! Criterion benches, with rivals beside ours.

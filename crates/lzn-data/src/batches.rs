@@ -1,0 +1,149 @@
+//! Batches in the order of their steps, read ahead by worker threads.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use ndarray::{Array4, Axis};
+
+use crate::{
+    Augment, BatchPlan, DataError, Dataset, ImageShape,
+    plan::{Cursor, Job},
+    workers::Workers,
+};
+
+/// The images of one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Global number of the step, from 0.
+    pub step: u64,
+    /// Number of the pass through the data, from 0.
+    pub epoch: u64,
+    /// uint8 images, `[B, C, H, W]`.
+    pub images: Array4<u8>,
+    /// Labels, `[B]`, in `0..classes`; empty when the data set has none.
+    pub labels: Vec<i64>,
+    /// Where in the data set the images come from, `[B]`.
+    pub indices: Vec<usize>,
+}
+
+/// How batches are read. No choice here but `augment` changes what is in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchOptions {
+    /// Random changes of every image; `None` for evaluation.
+    pub augment: Option<Augment>,
+    /// Worker threads; with 0, batches are read when asked for, in the thread that asks.
+    pub workers: usize,
+    /// How many batches are read ahead at most, all workers together; at least 1 when there are workers.
+    pub ahead: usize,
+}
+
+impl Default for BatchOptions {
+    /// One worker, which keeps up with training on images held in memory, and four batches ahead.
+    fn default() -> Self {
+        Self { augment: None, workers: 1, ahead: 4 }
+    }
+}
+
+/// Iterator over the batches of a plan from a given step on.
+///
+/// A batch that cannot be read comes as an error at its own step; the batches after it still come. Dropping the
+/// iterator stops its threads and waits for them.
+#[derive(Debug)]
+pub struct Batches {
+    jobs: Cursor,
+    reader: Reader,
+}
+
+#[derive(Debug)]
+enum Reader {
+    Here(BatchReader),
+    Threads(Workers),
+}
+
+impl Batches {
+    /// Batches of `data` for the steps `first_step, first_step + 1, ...` of `plan`.
+    ///
+    /// # Errors
+    /// [`DataError::PlanLength`] when the plan is for another data set; [`DataError::Thread`] when threads cannot be
+    /// started.
+    pub fn new(
+        data: Arc<dyn Dataset>,
+        plan: BatchPlan,
+        options: BatchOptions,
+        first_step: u64,
+    ) -> Result<Self, DataError> {
+        if plan.len() != data.len() {
+            return Err(DataError::PlanLength { plan: plan.len(), len: data.len() });
+        }
+        let reader = BatchReader { data, augment: options.augment };
+        let reader = match options.workers {
+            0 => Reader::Here(reader),
+            count => Reader::Threads(Workers::start(&reader, count, options.ahead.max(1), first_step)?),
+        };
+        Ok(Self { jobs: Cursor::new(plan, first_step), reader })
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<Batch, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.reader {
+            Reader::Here(reader) => self.jobs.next().map(|job| reader.read(job)),
+            Reader::Threads(workers) => workers.next(&mut self.jobs),
+        }
+    }
+}
+
+/// Reads whole batches: what every worker does.
+#[derive(Clone)]
+pub(crate) struct BatchReader {
+    data: Arc<dyn Dataset>,
+    augment: Option<Augment>,
+}
+
+impl std::fmt::Debug for BatchReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BatchReader").field("len", &self.data.len()).field("augment", &self.augment).finish()
+    }
+}
+
+impl BatchReader {
+    /// Reads a batch; a panic of the data set becomes an error, for a worker that dies silently would block its reader.
+    pub(crate) fn read(&self, job: Job) -> Result<Batch, DataError> {
+        let step = job.step;
+        catch_unwind(AssertUnwindSafe(|| self.read_samples(job)))
+            .unwrap_or_else(|panic| Err(DataError::Panicked { step, message: panic_message(panic.as_ref()) }))
+    }
+
+    fn read_samples(&self, Job { step, epoch, indices }: Job) -> Result<Batch, DataError> {
+        let expected = self.data.image_shape();
+        let ImageShape { channels, height, width } = expected;
+        let mut images = Array4::zeros((indices.len(), channels, height, width));
+        let mut labels = Vec::with_capacity(indices.len());
+        let labelled = self.data.classes() > 0;
+        for (&index, mut slot) in indices.iter().zip(images.axis_iter_mut(Axis(0))) {
+            let sample = self.data.read(index)?;
+            let got = ImageShape::from_dim(sample.image.dim());
+            if got != expected {
+                return Err(DataError::SampleShape { index, expected, got });
+            }
+            slot.assign(&sample.image);
+            if let Some(augment) = &self.augment {
+                augment.apply(slot, epoch, index);
+            }
+            if labelled {
+                labels.push(sample.label.ok_or(DataError::MissingLabel { index })?);
+            }
+        }
+        Ok(Batch { step, epoch, images, labels, indices })
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}

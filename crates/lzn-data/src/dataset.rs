@@ -1,0 +1,115 @@
+//! What a data set is: samples by index.
+
+use std::{fmt, sync::Arc};
+
+use ndarray::Array3;
+
+use crate::DataError;
+
+/// Labelled or unlabelled images of one shape, read by index.
+///
+/// Reading is `&self` and must give the same sample each time: worker threads read at once and in any order.
+pub trait Dataset: Send + Sync {
+    /// Number of samples.
+    fn len(&self) -> usize;
+
+    /// Whether there are no samples.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Shape of every image.
+    fn image_shape(&self) -> ImageShape;
+
+    /// Names of the classes; the position is the label. Empty when samples have no labels.
+    fn class_names(&self) -> &[String];
+
+    /// Number of classes; 0 when samples have no labels.
+    fn classes(&self) -> usize {
+        self.class_names().len()
+    }
+
+    /// Reads one sample.
+    ///
+    /// # Errors
+    /// [`DataError::IndexOutOfRange`] unless `index < len()`; errors of the data set's files.
+    fn read(&self, index: usize) -> Result<Sample, DataError>;
+
+    /// The label of one sample. Data sets that know labels without reading the image override this.
+    ///
+    /// # Errors
+    /// As [`Dataset::read`].
+    fn label(&self, index: usize) -> Result<Option<i64>, DataError> {
+        Ok(self.read(index)?.label)
+    }
+}
+
+/// One image and its label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// uint8 image, `[C, H, W]`, 0 black to 255 full.
+    pub image: Array3<u8>,
+    /// Label in `0..classes`; `None` in a data set without labels.
+    pub label: Option<i64>,
+}
+
+/// Shape of an image, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageShape {
+    /// 1 (grey) or 3 (red, green, blue) in the data sets of this crate.
+    pub channels: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl ImageShape {
+    /// Shape of a `[C, H, W]` array with the given dimensions.
+    pub fn from_dim((channels, height, width): (usize, usize, usize)) -> Self {
+        Self { channels, height, width }
+    }
+}
+
+impl fmt::Display for ImageShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}, {}, {}]", self.channels, self.height, self.width)
+    }
+}
+
+/// One of the two customary parts of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// What networks learn from.
+    Train,
+    /// What they are judged by.
+    Test,
+}
+
+impl<D: Dataset + ?Sized> Dataset for Arc<D> {
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+
+    fn image_shape(&self) -> ImageShape {
+        (**self).image_shape()
+    }
+
+    fn class_names(&self) -> &[String] {
+        (**self).class_names()
+    }
+
+    fn read(&self, index: usize) -> Result<Sample, DataError> {
+        (**self).read(index)
+    }
+
+    fn label(&self, index: usize) -> Result<Option<i64>, DataError> {
+        (**self).label(index)
+    }
+}
+
+/// Refuses an index past the end.
+pub(crate) fn check_index(index: usize, len: usize) -> Result<(), DataError> {
+    if index < len { Ok(()) } else { Err(DataError::IndexOutOfRange { index, len }) }
+}

@@ -1,0 +1,54 @@
+//! Data sets, transforms and seeded, resumable, prefetched batches. Nothing here knows of networks or libtorch.
+//!
+//! ```text
+//! Dataset (ArrayDataset, ImageFolder, Subset)      read(index) -> Sample, uint8 [C, H, W]
+//!    |        BatchPlan                            step -> indices: a function of seed, step, batch size and length
+//!    v          v
+//! Batches (worker threads, Augment)                step, step + 1, ... -> Batch, uint8 [B, C, H, W]
+//! ```
+//!
+//! # Conventions
+//! Images are uint8 in `0..=255`, channels first; labels are int64 in `0..classes`; the class names of a data set
+//! without labels are empty. A step is the global number of a batch, from 0, counted through all epochs. No result
+//! depends on the number of worker threads.
+//!
+//! # Example
+//! ```
+//! use std::sync::Arc;
+//! use lzn_data::{Augment, AugmentConfig, BatchOptions, BatchPlan, Batches, Dataset, Split, fashion_mnist};
+//!
+//! let data: Arc<dyn Dataset> = Arc::new(fashion_mnist::embedded(Split::Test)?);
+//! let seed = 1;
+//! let plan = BatchPlan::training(data.len(), 64, seed)?;
+//! let augment = Augment::new(AugmentConfig::default(), seed, data.image_shape())?;
+//! let options = BatchOptions { augment: Some(augment), ..BatchOptions::default() };
+//! let mut batches = Batches::new(data, plan, options, 1000)?; // goes on where a run stopped after 1,000 steps
+//! let batch = batches.next().expect("training has no end")?;
+//! assert_eq!((batch.step, batch.epoch, batch.images.dim()), (1000, 6, (64, 1, 28, 28)));
+//! # Ok::<(), lzn_data::DataError>(())
+//! ```
+
+mod array_dataset;
+mod augment;
+mod batches;
+mod dataset;
+mod error;
+pub mod fashion_mnist;
+pub mod idx;
+mod image_folder;
+mod plan;
+mod subset;
+mod summary;
+mod values;
+mod workers;
+
+pub use array_dataset::ArrayDataset;
+pub use augment::{Augment, AugmentConfig, Padding, flip_horizontally, shift_image};
+pub use batches::{Batch, BatchOptions, Batches};
+pub use dataset::{Dataset, ImageShape, Sample, Split};
+pub use error::DataError;
+pub use image_folder::{Colour, ImageConfig, ImageFolder, read_image};
+pub use plan::{BatchPlan, Position};
+pub use subset::Subset;
+pub use summary::DataSummary;
+pub use values::to_float;

@@ -1,0 +1,62 @@
+//! The mathematics of Latent Zoning Networks (Lin et al. 2025, arXiv 2509.15591): zones, their flow, assignment, and exact
+//! gradients, on ndarray.
+//!
+//! One Gaussian in `R^d` is shared by the *anchors* present, one per sample or per label. They cut it into *zones*, one per
+//! anchor, by a flow between the anchors and the Gaussian:
+//!
+//! ```text
+//!   latent time  t = 0                                   t = 1
+//!   anchors a_j  ------------- to_latents ------------->  prior N(0, I)
+//!                <------------ to_anchors --------------
+//!
+//!   path       x_t = (1 - t) a + t e,   e ~ N(0, I)
+//!   weights    w_j(x, t) = softmax_j( log c_j - |x - (1 - t) a_j|^2 / 2t^2 )
+//!   velocity   dx/dt = (x - sum_j w_j a_j) / t
+//! ```
+//!
+//! A latent lies in the zone of the anchor that the flow carries it back to. The weights `c_j` of the anchors set the shares
+//! of their zones; without them all shares are equal.
+//!
+//! | operation | in | out |
+//! |---|---|---|
+//! | [`ZoneFlow::to_latents`] | anchors `[N, d]`, owners `[B]`, noise `[B, d]` | latents `[B, d]` |
+//! | [`ZoneFlow::to_anchors`] | latents `[B, d]`, anchors `[N, d]`, owners `[B]` | end points `[B, d]`, own log-probabilities `[steps, B]` |
+//! | [`alignment`] | own log-probabilities `[steps, B]` | loss and gradient |
+//! | [`nearest`] | end points `[B, d]`, anchors `[N, d]` | decisions `[B]` |
+//!
+//! The traced variants ([`ZoneFlow::trace_latents`], [`ZoneFlow::trace_anchors`]) give the exact gradients of the steps taken.
+//! Nothing here has the size `[B, N, d]`: an evaluation of the zones is two matrix products. Results are the same to the last
+//! bit whether threads are used or not. `lzn-torch` executes the same [`Plan`]s on tensors.
+//!
+//! # How it is computed
+//! With `tau = (1 - t) / t` and `u = x / t` the flow is `du/dtau = ahat`, the mean of the anchors under the weights, and every
+//! solver is a linear multistep rule ([`Plan`]). Each row is written relative to a near anchor, its *base*: `z = u - tau a_base`.
+//! On the way to the prior `z` begins as the noise itself and ends as the latent, and single precision keeps all its digits
+//! even where anchors are tight or nearly equal.
+
+pub mod alignment;
+
+mod adjoint;
+mod anchors;
+mod distance;
+mod error;
+mod field;
+mod flow;
+mod forward;
+mod history;
+mod nearest;
+mod plan;
+mod real;
+mod reverse;
+mod solver;
+mod tiles;
+
+pub use anchors::Anchors;
+pub use error::{LatentError, Rows};
+pub use flow::{Parallel, ZoneFlow};
+pub use forward::{LatentGradients, LatentTrace};
+pub use nearest::nearest;
+pub use plan::{EndPoint, Node, Plan};
+pub use real::Real;
+pub use reverse::{AnchorTrace, Assignment, AssignmentGradients};
+pub use solver::Solver;

@@ -1,0 +1,55 @@
+//! Configuration of the data set.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::invalid;
+use crate::ConfigError;
+
+pub use lzn_data::AugmentConfig;
+
+/// Where images come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataSource {
+    /// The 10,000 training and 10,000 test images of Fashion-MNIST that ship with the project.
+    FashionMnistEmbedded,
+    /// The four original Fashion-MNIST files in `data.path`.
+    FashionMnist,
+    /// PNG and JPEG files below `data.path`: `train/CLASS/*`, `test/CLASS/*`, or one folder without classes.
+    ImageFolder,
+}
+
+/// The data set and its random transforms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Where images come from.
+    pub source: DataSource,
+    /// The folder; needed unless the data is embedded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Side of the square images in pixels.
+    pub image_size: usize,
+    /// 1 for grey, 3 for colour.
+    pub channels: usize,
+    /// Random transforms in training. Published: horizontal flip.
+    #[serde(default)]
+    pub augment: AugmentConfig,
+}
+
+impl DataConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.image_size == 0 {
+            return Err(invalid("data.image_size", "must be at least 1"));
+        }
+        if self.channels != 1 && self.channels != 3 {
+            return Err(invalid("data.channels", format!("must be 1 (grey) or 3 (colour), got {}", self.channels)));
+        }
+        if self.path.is_none() && self.source != DataSource::FashionMnistEmbedded {
+            return Err(invalid("data.path", "must name the folder of the data set; only embedded data needs none"));
+        }
+        Ok(())
+    }
+}

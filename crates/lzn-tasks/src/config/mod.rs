@@ -1,0 +1,83 @@
+//! The configuration of a run: plain data, every unit and range said, unknown keys refused.
+//!
+//! Defaults are the published values of the joint CIFAR-10 model (paper, Appendix E) unless a field says otherwise.
+
+mod data;
+mod model;
+mod objective;
+mod parse;
+mod suggest;
+mod train;
+
+pub use data::{AugmentConfig, DataConfig, DataSource};
+pub use model::{EncoderConfig, FlowConfig, LabelConfig, ModelConfig, SolverKind};
+pub use objective::{LossForm, ObjectiveConfig, ObjectiveKind, TypeName};
+pub use parse::Override;
+pub use train::{EvaluateConfig, PartConfig, TrainConfig, WarmUp};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ConfigError;
+
+/// Everything that fixes a run. Two runs of equal configuration on one machine give equal numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// Seed of every random draw.
+    #[serde(default)]
+    pub seed: u64,
+    /// What is learned from.
+    pub data: DataConfig,
+    /// The networks and the latent space that they share.
+    pub model: ModelConfig,
+    /// What one training step minimises: the weighted sum of these.
+    #[serde(rename = "objective")]
+    pub objectives: Vec<ObjectiveConfig>,
+    /// How it is minimised.
+    #[serde(default)]
+    pub train: TrainConfig,
+    /// What is measured and drawn during and after training.
+    #[serde(default)]
+    pub evaluate: EvaluateConfig,
+}
+
+impl RunConfig {
+    /// Checks every rule that needs no data; the data set's own rules are checked when it is opened.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] names the key, the rule and the value.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.data.check()?;
+        self.model.check(&self.data)?;
+        self.train.check()?;
+        self.evaluate.check()?;
+        objective::check(&self.objectives, &self.model)
+    }
+
+    /// The configuration as TOML, complete with defaults.
+    pub fn to_toml(&self) -> String {
+        // Plain structs of numbers, strings and tables: there is nothing that TOML cannot hold.
+        toml::to_string_pretty(self).unwrap_or_else(|error| format!("# not serialisable: {error}\n"))
+    }
+
+    /// What must be equal for a checkpoint to be continued: everything that shapes the networks, the data and the objectives.
+    /// Lengths, intervals and batch workers may change between sessions.
+    pub fn identity(&self) -> u32 {
+        let mut fixed = self.clone();
+        fixed.train = TrainConfig {
+            iterations: 0,
+            workers: 0,
+            log_every: 1,
+            checkpoint_every: 1,
+            keep_checkpoints: 1,
+            ..fixed.train
+        };
+        fixed.evaluate = EvaluateConfig::default();
+        crc32fast::hash(fixed.to_toml().as_bytes())
+    }
+}
+
+/// A rule that a value breaks.
+fn invalid(key: impl Into<String>, rule: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid { key: key.into(), rule: rule.into() }
+}

@@ -1,0 +1,127 @@
+//! Configuration of the networks and of their latent space.
+
+use lzn_encoders::ImageEncoderConfig;
+use lzn_flow::VelocityNetConfig;
+use lzn_latent::{Solver, ZoneFlow};
+use serde::{Deserialize, Serialize};
+
+use super::{DataConfig, invalid};
+use crate::ConfigError;
+
+/// The networks and the latent space that they share.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Dimension d of the latent space. Published: 200.
+    #[serde(default = "latent_dim")]
+    pub latent_dim: usize,
+    /// Whether the decoder is also given the label, as a one-hot vector. Published: true for the joint model.
+    #[serde(default)]
+    pub label_conditional: bool,
+    /// Flow between image anchors and the prior. Published for generation: DPM-Solver++, 20 steps.
+    #[serde(default = "FlowConfig::image")]
+    pub image_flow: FlowConfig,
+    /// Flow between label anchors and the prior. Published: Euler, 100 steps.
+    #[serde(default = "FlowConfig::label")]
+    pub label_flow: FlowConfig,
+    /// The velocity network that draws images. Without it the model only represents and classifies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<VelocityNetConfig>,
+    /// The network that gives images their anchors. Without it the decoder is a plain Rectified Flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderConfig>,
+    /// The anchors of labels. Without them there is no classification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelConfig>,
+}
+
+fn latent_dim() -> usize {
+    200
+}
+
+impl ModelConfig {
+    /// Dimension of the latent that the decoder gets; 0 when nothing encodes images.
+    pub fn decoder_latent_dim(&self) -> usize {
+        if self.encoder.is_some() { self.latent_dim } else { 0 }
+    }
+
+    pub(super) fn check(&self, _data: &DataConfig) -> Result<(), ConfigError> {
+        if self.decoder.is_none() && self.encoder.is_none() {
+            return Err(invalid("model", "needs a [model.decoder], a [model.encoder], or both"));
+        }
+        if self.latent_dim == 0 {
+            return Err(invalid("model.latent_dim", "must be at least 1"));
+        }
+        if self.labels.is_some() && self.encoder.is_none() {
+            return Err(invalid("model.labels", "needs model.encoder: labels are aligned with the latents of images"));
+        }
+        self.image_flow.build("model.image_flow")?;
+        self.label_flow.build("model.label_flow")?;
+        Ok(())
+    }
+}
+
+/// An image encoder, by the name of its network: `[model.encoder.ncsnpp]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncoderConfig {
+    /// The down path of NCSN++ with a head on every feature map (paper, Appendix C.2).
+    Ncsnpp(ImageEncoderConfig),
+}
+
+/// Label anchors have no options: they are a trainable `[classes, d]` table, drawn from a standard normal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelConfig {}
+
+/// Integration scheme of a zone flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SolverKind {
+    /// Explicit Euler in the latent time.
+    Euler,
+    /// DPM-Solver++, multistep, uniform in the latent time.
+    DpmSolver,
+}
+
+/// A zone flow: scheme, steps and end times.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowConfig {
+    /// Integration scheme.
+    pub solver: SolverKind,
+    /// Solver steps from one end to the other, at least 1.
+    pub steps: usize,
+    /// Order of DPM-Solver++, 1 to 3. Published: 3.
+    #[serde(default = "order")]
+    pub order: usize,
+}
+
+fn order() -> usize {
+    3
+}
+
+impl FlowConfig {
+    fn image() -> Self {
+        Self { solver: SolverKind::DpmSolver, steps: 20, order: order() }
+    }
+
+    fn label() -> Self {
+        Self { solver: SolverKind::Euler, steps: 100, order: order() }
+    }
+
+    /// Checks the values and builds the flow; `key` is the place in the configuration that an error names.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] if there are no steps or the order is not 1, 2 or 3.
+    pub fn build(&self, key: &str) -> Result<ZoneFlow, ConfigError> {
+        let solver = match self.solver {
+            SolverKind::Euler => Solver::euler(self.steps),
+            SolverKind::DpmSolver => match Solver::dpm(self.steps) {
+                Solver::DpmSolver { steps, start, end, .. } => Solver::DpmSolver { steps, order: self.order, start, end },
+                other => other,
+            },
+        };
+        ZoneFlow::new(solver).map_err(|error| invalid(key, error.to_string()))
+    }
+}

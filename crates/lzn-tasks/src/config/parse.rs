@@ -1,0 +1,224 @@
+//! From a TOML file and `--set` overrides to a checked configuration.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::suggest::suggestion;
+use super::{RunConfig, invalid};
+use crate::ConfigError;
+
+/// One `--set key.path=value`. The value is read as TOML; what is not TOML is taken as a string. Entries of lists are
+/// addressed by number: `objective.0.weight=2`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Override {
+    text: String,
+    path: Vec<String>,
+    value: Value,
+}
+
+impl FromStr for Override {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let refuse = |reason: &str| ConfigError::Override { text: text.to_owned(), reason: reason.to_owned() };
+        let (key, value) = text.split_once('=').ok_or_else(|| refuse("expected key.path=value"))?;
+        let path: Vec<String> = key.trim().split('.').map(str::to_owned).collect();
+        if path.iter().any(String::is_empty) {
+            return Err(refuse("the key has an empty part"));
+        }
+        let value = toml::from_str::<Table>(&format!("value = {value}"))
+            .ok()
+            .and_then(|mut table| table.remove("value"))
+            .unwrap_or_else(|| Value::String(value.trim().to_owned()));
+        Ok(Self { text: text.to_owned(), path, value })
+    }
+}
+
+impl Override {
+    fn apply(&self, table: &mut Table) -> Result<(), ConfigError> {
+        let refuse = |reason: String| ConfigError::Override { text: self.text.clone(), reason };
+        let (last, parents) = self.path.split_last().ok_or_else(|| refuse("the key is empty".into()))?;
+        let mut place = table;
+        let mut rest = parents;
+        while let Some((part, after)) = rest.split_first() {
+            let next = place.entry(part.clone()).or_insert_with(|| Value::Table(Table::new()));
+            (place, rest) = match next {
+                Value::Table(inner) => (inner, after),
+                Value::Array(list) => {
+                    let (index, after) = after.split_first().ok_or_else(|| refuse(format!("`{part}` is a list")))?;
+                    let entry = index.parse().ok().and_then(|i: usize| list.get_mut(i)).and_then(Value::as_table_mut);
+                    (entry.ok_or_else(|| refuse(format!("`{part}` has no entry `{index}`")))?, after)
+                }
+                _ => return Err(refuse(format!("`{part}` is not a table"))),
+            };
+        }
+        place.insert(last.clone(), self.value.clone());
+        Ok(())
+    }
+}
+
+impl RunConfig {
+    /// Reads and checks a configuration file; `overrides` replace single values of it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file, line and column, or the override, or the key and the rule that it breaks.
+    pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text, path, overrides)
+    }
+
+    /// As [`RunConfig::load`], from a text; `origin` is the name that errors give it.
+    ///
+    /// # Errors
+    /// As [`RunConfig::load`].
+    pub fn parse(text: &str, origin: &Path, overrides: &[Override]) -> Result<Self, ConfigError> {
+        let direct = toml::from_str::<Self>(text);
+        let config = if overrides.is_empty() {
+            direct.map_err(|error| located(text, origin, &error))?
+        } else {
+            // A key that the file spells wrongly is reported with its line, which the merged tables no longer know.
+            if let Err(error) = &direct
+                && error.message().contains("unknown field")
+            {
+                return Err(located(text, origin, error));
+            }
+            let mut table = toml::from_str::<Table>(text).map_err(|error| located(text, origin, &error))?;
+            for change in overrides {
+                change.apply(&mut table)?;
+            }
+            Self::deserialize(Value::Table(table)).map_err(|error| merged(origin, overrides, &error))?
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The value at a dotted key of the resolved configuration, for instance `train.batch_size`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] if there is no such key.
+    pub fn value(&self, key: &str) -> Result<Value, ConfigError> {
+        let whole = Value::try_from(self).map_err(|error| invalid(key, error.to_string()))?;
+        key.split('.')
+            .try_fold(&whole, |value, part| match value {
+                Value::Array(list) => part.parse::<usize>().ok().and_then(|i| list.get(i)),
+                other => other.get(part),
+            })
+            .cloned()
+            .ok_or_else(|| invalid(key, "is not a key of the configuration"))
+    }
+}
+
+fn located(text: &str, origin: &Path, error: &toml::de::Error) -> ConfigError {
+    let start = error.span().map_or(0, |span| span.start).min(text.len());
+    let before = &text.as_bytes()[..start];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    ConfigError::Syntax {
+        path: origin.to_owned(),
+        line,
+        column,
+        message: error.message().to_owned(),
+        suggestion: suggestion(error.message()),
+    }
+}
+
+fn merged(origin: &Path, overrides: &[Override], error: &toml::de::Error) -> ConfigError {
+    let sets: Vec<_> = overrides.iter().map(|change| change.text.as_str()).collect();
+    let hint = suggestion(error.message()).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+    ConfigError::Override {
+        text: sets.join(" --set "),
+        reason: format!("{} does not hold with it: {}{hint}", origin.display(), error.to_string().trim()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"
+[data]
+source = "fashion-mnist-embedded"
+image_size = 28
+channels = 1
+
+[model]
+[model.decoder]
+
+[[objective]]
+kind = "rectified-flow"
+"#;
+
+    fn parse(text: &str, sets: &[&str]) -> Result<RunConfig, ConfigError> {
+        let overrides: Vec<Override> = sets.iter().map(|s| s.parse().unwrap()).collect();
+        RunConfig::parse(text, Path::new("run.toml"), &overrides)
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_line_and_suggestion() {
+        let text = MINIMAL.replace("image_size", "imagesize");
+        let message = parse(&text, &[]).unwrap_err().to_string();
+        assert!(message.contains("run.toml:4:1") && message.contains("did you mean `image_size`"), "{message}");
+        let with_override = parse(&text, &["seed=1"]).unwrap_err().to_string();
+        assert!(with_override.contains("run.toml:4:1"), "{with_override}");
+    }
+
+    #[test]
+    fn ill_typed_values_are_refused_with_their_line() {
+        let message = parse(&MINIMAL.replace("= 28", "= \"big\""), &[]).unwrap_err().to_string();
+        assert!(message.contains("run.toml:4:") && message.contains("invalid type"), "{message}");
+    }
+
+    #[test]
+    fn overrides_replace_single_values() {
+        let config = parse(MINIMAL, &["train.batch_size=64", "objective.0.weight=0.5", "seed = 9"]).unwrap();
+        assert_eq!((config.train.batch_size, config.objectives[0].weight, config.seed), (64, 0.5, 9));
+        assert_eq!(config.value("train.batch_size").unwrap(), Value::Integer(64));
+    }
+
+    #[test]
+    fn overrides_that_do_not_fit_are_named() {
+        for (set, expected) in [
+            ("train.batchsize=64", "did you mean `batch_size`"),
+            ("train.batch_size=many", "invalid type"),
+            ("objective.3.weight=1", "no entry `3`"),
+            ("seed.x=1", "not a table"),
+        ] {
+            let message = parse(MINIMAL, &[set]).unwrap_err().to_string();
+            assert!(message.contains(expected) && message.contains(set), "{message}");
+        }
+        assert!("novalue".parse::<Override>().unwrap_err().to_string().contains("novalue"));
+    }
+
+    #[test]
+    fn rules_name_their_key() {
+        for (set, key) in [
+            ("train.batch_size=0", "train.batch_size"),
+            ("data.channels=2", "data.channels"),
+            ("data.source=\"image-folder\"", "data.path"),
+            ("model.image_flow={solver=\"euler\",steps=0}", "model.image_flow"),
+            ("objective.0.cut_off=1.0", "objective[0].cut_off"),
+            ("train.warm_up={start_factor=0.0,iterations=3}", "train.warm_up.start_factor"),
+        ] {
+            let message = parse(MINIMAL, &[set]).unwrap_err().to_string();
+            assert!(message.contains(key), "{set}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_resolved_configuration_reads_back_as_itself() {
+        let config = parse(MINIMAL, &[]).unwrap();
+        assert_eq!(parse(&config.to_toml(), &[]).unwrap(), config);
+    }
+
+    #[test]
+    fn identity_ignores_lengths_and_sees_networks() {
+        let config = parse(MINIMAL, &[]).unwrap();
+        let longer = parse(MINIMAL, &["train.iterations=7", "train.workers=4"]).unwrap();
+        let other = parse(MINIMAL, &["model.decoder.nf=24"]).unwrap();
+        assert_eq!(config.identity(), longer.identity());
+        assert_ne!(config.identity(), other.identity());
+    }
+}

@@ -1,0 +1,163 @@
+//! Configuration of training and of what is measured along the way.
+
+use serde::{Deserialize, Serialize};
+
+use super::invalid;
+use crate::ConfigError;
+
+/// How the objectives are minimised: Adam (0.9, 0.999, 1e-8), as published.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Training steps. Published: 200,000 for the joint CIFAR-10 model.
+    pub iterations: u64,
+    /// Images a step. Published: 2,000.
+    pub batch_size: usize,
+    /// Largest L2 norm of the gradient over all parts together. Published: 1.
+    pub clip_norm: f64,
+    /// Linear warm-up of every learning rate. Published: from 1/5000 over 5,000 iterations.
+    pub warm_up: WarmUp,
+    /// The image encoder. Published: learning rate 5e-5.
+    pub encoder: PartConfig,
+    /// The velocity network. Published: learning rate 2e-3, frozen after 60,000 iterations.
+    pub decoder: PartConfig,
+    /// The label anchors. Published: learning rate 1e-4.
+    pub labels: PartConfig,
+    /// Threads that prepare batches; 0 prepares them between steps.
+    pub workers: usize,
+    /// Steps between two records of losses.
+    pub log_every: u64,
+    /// Steps between two checkpoints.
+    pub checkpoint_every: u64,
+    /// How many of the newest checkpoints are kept, at least 1.
+    pub keep_checkpoints: usize,
+}
+
+/// Optimisation of one part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartConfig {
+    /// Learning rate after warm-up.
+    pub learning_rate: f64,
+    /// Limit of the decay of the exponential moving average, which is `min(ema_decay, (1 + k) / (10 + k))` at update k.
+    /// Published: 0.999999.
+    #[serde(default = "ema_decay")]
+    pub ema_decay: f64,
+    /// Step at which the part stops learning; none: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze_at: Option<u64>,
+}
+
+fn ema_decay() -> f64 {
+    0.999_999
+}
+
+/// Linear warm-up: the learning rate grows from `start_factor` to 1 times its value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WarmUp {
+    /// Factor at the first step, in (0, 1].
+    pub start_factor: f64,
+    /// Steps until the factor is 1; 0 means no warm-up.
+    pub iterations: u64,
+}
+
+impl WarmUp {
+    /// Factor of the learning rate at step `step`, counted from 0.
+    pub fn factor(&self, step: u64) -> f64 {
+        if step >= self.iterations {
+            return 1.0;
+        }
+        self.start_factor + (1.0 - self.start_factor) * step as f64 / self.iterations as f64
+    }
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        let part = |learning_rate, freeze_at| PartConfig { learning_rate, ema_decay: ema_decay(), freeze_at };
+        Self {
+            iterations: 200_000,
+            batch_size: 2_000,
+            clip_norm: 1.0,
+            warm_up: WarmUp { start_factor: 1.0 / 5_000.0, iterations: 5_000 },
+            encoder: part(5e-5, None),
+            decoder: part(2e-3, Some(60_000)),
+            labels: part(1e-4, None),
+            workers: 1,
+            log_every: 10,
+            checkpoint_every: 500,
+            keep_checkpoints: 3,
+        }
+    }
+}
+
+impl TrainConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let positive = [
+            ("train.batch_size", self.batch_size as u64),
+            ("train.log_every", self.log_every),
+            ("train.checkpoint_every", self.checkpoint_every),
+            ("train.keep_checkpoints", self.keep_checkpoints as u64),
+        ];
+        for (key, value) in positive {
+            if value == 0 {
+                return Err(invalid(key, "must be at least 1"));
+            }
+        }
+        if !(self.clip_norm.is_finite() && self.clip_norm > 0.0) {
+            return Err(invalid("train.clip_norm", format!("must be positive, got {}", self.clip_norm)));
+        }
+        if !(self.warm_up.start_factor > 0.0 && self.warm_up.start_factor <= 1.0) {
+            return Err(invalid("train.warm_up.start_factor", format!("must lie in (0, 1], got {}", self.warm_up.start_factor)));
+        }
+        for (name, part) in [("encoder", &self.encoder), ("decoder", &self.decoder), ("labels", &self.labels)] {
+            if !(part.learning_rate.is_finite() && part.learning_rate >= 0.0) {
+                let rule = format!("must be finite and not negative, got {}", part.learning_rate);
+                return Err(invalid(format!("train.{name}.learning_rate"), rule));
+            }
+            if !(0.0..1.0).contains(&part.ema_decay) {
+                return Err(invalid(format!("train.{name}.ema_decay"), format!("must lie in [0, 1), got {}", part.ema_decay)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is measured and drawn during and after training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluateConfig {
+    /// Steps between two evaluations; 0: only at the end.
+    pub every: u64,
+    /// Test images used by the evaluations along the way; the last one uses all.
+    pub images: usize,
+    /// Images that share one zoning when they are classified. The larger, the better (paper, Figure 25).
+    pub batch_size: usize,
+    /// Scale alpha of the latent noise in classification: 0 is the centre of the zone, the most accurate (paper, Figure 25).
+    pub noise_scale: f64,
+    /// Sample images of each class (of all classes together without labels) in a grid.
+    pub samples: usize,
+    /// Euler steps of the sampler that draws the grids.
+    pub sampler_steps: usize,
+}
+
+impl Default for EvaluateConfig {
+    fn default() -> Self {
+        Self { every: 0, images: 2_000, batch_size: 1_000, noise_scale: 0.0, samples: 8, sampler_steps: 20 }
+    }
+}
+
+impl EvaluateConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let positive = [("batch_size", self.batch_size), ("images", self.images), ("sampler_steps", self.sampler_steps)];
+        for (key, value) in positive {
+            if value == 0 {
+                return Err(invalid(format!("evaluate.{key}"), "must be at least 1"));
+            }
+        }
+        if !(self.noise_scale.is_finite() && self.noise_scale >= 0.0) {
+            return Err(invalid("evaluate.noise_scale", format!("must be finite and not negative, got {}", self.noise_scale)));
+        }
+        Ok(())
+    }
+}

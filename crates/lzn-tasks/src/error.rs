@@ -1,0 +1,121 @@
+//! What can go wrong in this crate.
+
+use std::path::PathBuf;
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is not valid TOML, or has an unknown key or a value of the wrong type.
+    #[error("{}:{line}:{column}: {message}{}", path.display(), hint(suggestion.as_deref()))]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+        /// The key that was probably meant.
+        suggestion: Option<String>,
+    },
+    /// An override cannot be applied.
+    #[error("--set {text}: {reason}")]
+    Override {
+        /// The override as given.
+        text: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A value breaks a rule.
+    #[error("`{key}` {rule}")]
+    Invalid {
+        /// The dotted key.
+        key: String,
+        /// The rule, and the value where it helps.
+        rule: String,
+    },
+}
+
+fn hint(suggestion: Option<&str>) -> String {
+    suggestion.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
+}
+
+/// An error of training or of using a model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A part that the task needs is not in the model.
+    #[error("the model has no {part}: train it with a [{key}] table")]
+    MissingPart {
+        /// The part.
+        part: &'static str,
+        /// The key of the configuration that would add it.
+        key: &'static str,
+    },
+    /// Labels are needed and the data has none.
+    #[error("the configuration uses labels, and the data set has none: point `data.path` to a folder with one sub-folder per class, or remove [model.labels] and `model.label_conditional`")]
+    NoLabels,
+    /// The images of a data set are of another shape than configured.
+    #[error("the images of the data set are {got}; set `data.image_size` and `data.channels` to match (configured: {size} x {size}, {channels} channels)")]
+    ImageShape {
+        /// Shape of the images.
+        got: lzn_data::ImageShape,
+        /// Configured size.
+        size: usize,
+        /// Configured channels.
+        channels: usize,
+    },
+    /// A label that is no class of the data.
+    #[error("label {label} is not in 0..{classes}")]
+    Label {
+        /// The label.
+        label: i64,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// The decoder must be told a label, and there is none.
+    #[error("the decoder is conditional on labels and the model cannot infer them: give labels")]
+    LabelsNeeded,
+    /// A file is not a weights file of this project.
+    #[error("{}: not a weights file of lzn: {reason}", path.display())]
+    NotWeights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Zones, parameters or tensor files.
+    #[error(transparent)]
+    Torch(#[from] lzn_torch::TorchError),
+    /// The velocity network or a sampler.
+    #[error(transparent)]
+    Flow(#[from] lzn_flow::FlowError),
+    /// An encoder.
+    #[error(transparent)]
+    Encoder(#[from] lzn_encoders::EncoderError),
+    /// The data set.
+    #[error(transparent)]
+    Data(#[from] lzn_data::DataError),
+    /// The run folder.
+    #[error(transparent)]
+    Run(#[from] crate::run::RunError),
+    /// A metric or a picture.
+    #[error(transparent)]
+    Eval(#[from] lzn_eval::EvalError),
+    /// libtorch refused an operation.
+    #[error("libtorch: {0}")]
+    Tch(#[from] tch::TchError),
+}

@@ -1,0 +1,15 @@
+//! Data types, tasks, objectives, and the one training loop of Latent Zoning Networks.
+
+pub mod config;
+pub mod data;
+mod error;
+pub mod evaluate;
+pub mod model;
+pub mod objective;
+pub mod pictures;
+pub mod run;
+pub mod task;
+pub mod train;
+
+pub use error::{ConfigError, TaskError};
+pub use model::{Lzn, PartName, Weights};

@@ -1,0 +1,204 @@
+//! The trained whole: networks, label anchors and the flows between their zones and the prior.
+
+mod weights;
+
+use std::fmt;
+
+use lzn_encoders::{ImageEncoder, LabelAnchors};
+use lzn_flow::{VelocityField, VelocityNet, VelocityNetInput};
+use lzn_latent::ZoneFlow;
+use lzn_torch::nn::ImageShape;
+use lzn_torch::zones::{self, Zones};
+use lzn_torch::ParamStore;
+use tch::{Device, Kind, Tensor};
+
+use crate::TaskError;
+use crate::config::{DataConfig, EncoderConfig, ModelConfig};
+
+pub use weights::Weights;
+
+/// The parts of a model that train, freeze and average on their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PartName {
+    /// The image encoder.
+    Encoder,
+    /// The velocity network.
+    Decoder,
+    /// The label anchors.
+    Labels,
+}
+
+impl fmt::Display for PartName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Encoder => "encoder",
+            Self::Decoder => "decoder",
+            Self::Labels => "labels",
+        })
+    }
+}
+
+/// A network with its parameters.
+#[derive(Debug)]
+pub struct Part<N> {
+    /// The network.
+    pub net: N,
+    /// Its parameters, in registration order.
+    pub params: ParamStore,
+}
+
+impl<N> Part<N> {
+    fn new<E>(params: ParamStore, make: impl FnOnce(&lzn_torch::Scope) -> Result<N, E>) -> Result<Self, E> {
+        Ok(Self { net: make(&params.root())?, params })
+    }
+}
+
+/// A Latent Zoning Network over images and labels: encoders and decoders around one Gaussian latent space.
+#[derive(Debug)]
+pub struct Lzn {
+    /// Size and channels of the images.
+    pub image: ImageShape,
+    /// Number of classes; 0 without labels.
+    pub classes: usize,
+    /// Dimension of the latent space.
+    pub latent_dim: usize,
+    /// Whether the decoder is also given the label.
+    pub label_conditional: bool,
+    /// The velocity network that draws images; none in a model that only represents and classifies.
+    pub decoder: Option<Part<VelocityNet>>,
+    /// The image encoder; none in the plain Rectified Flow.
+    pub encoder: Option<Part<ImageEncoder>>,
+    /// The label anchors; none without classification.
+    pub labels: Option<Part<LabelAnchors>>,
+    /// Anchors `[N, d]` of training images, against which a single image is zoned: alone it would own the whole prior, and its
+    /// latent would say nothing. None without an image encoder, and during training.
+    pub bank: Option<Tensor>,
+    /// Flow between image anchors and the prior.
+    pub image_flow: ZoneFlow,
+    /// Flow between label anchors and the prior.
+    pub label_flow: ZoneFlow,
+    device: Device,
+}
+
+impl Lzn {
+    /// Builds the networks with fresh parameters, which `seed` fixes.
+    ///
+    /// # Errors
+    /// [`TaskError`] if a network refuses its configuration; the message names the key.
+    pub fn new(
+        config: &ModelConfig,
+        data: &DataConfig,
+        classes: usize,
+        seed: u64,
+        device: Device,
+    ) -> Result<Self, TaskError> {
+        let image = ImageShape { size: data.image_size, channels: data.channels };
+        let input = VelocityNetInput {
+            image,
+            latent_dim: config.decoder_latent_dim(),
+            classes: if config.label_conditional { classes } else { 0 },
+        };
+        if (config.label_conditional || config.labels.is_some()) && classes == 0 {
+            return Err(TaskError::NoLabels);
+        }
+        // Every part has a seed of its own, so that adding a part leaves the others' first values as they were.
+        let store = |part: u64| ParamStore::new(device, seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(part));
+        let decoder = config.decoder.as_ref().map(|options| Part::new(store(1), |s| VelocityNet::new(s, options, input)));
+        let encoder = config.encoder.as_ref().map(|EncoderConfig::Ncsnpp(options)| {
+            Part::new(store(0), |scope| ImageEncoder::new(scope, options, image, config.latent_dim))
+        });
+        let labels = config.labels.as_ref().map(|_| {
+            Part::new(store(2), |s| Ok::<_, TaskError>(LabelAnchors::new(s, classes, config.latent_dim)))
+        });
+        Ok(Self {
+            image,
+            classes,
+            latent_dim: config.latent_dim,
+            label_conditional: config.label_conditional,
+            decoder: decoder.transpose()?,
+            encoder: encoder.transpose()?,
+            labels: labels.transpose()?,
+            bank: None,
+            image_flow: config.image_flow.build("model.image_flow")?,
+            label_flow: config.label_flow.build("model.label_flow")?,
+            device,
+        })
+    }
+
+    /// Where the parameters live.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The parameters of the parts that there are, in the order encoder, decoder, labels.
+    pub fn parts(&self) -> Vec<(PartName, ParamStore)> {
+        let encoder = self.encoder.as_ref().map(|part| (PartName::Encoder, part.params.clone()));
+        let decoder = self.decoder.as_ref().map(|part| (PartName::Decoder, part.params.clone()));
+        let labels = self.labels.as_ref().map(|part| (PartName::Labels, part.params.clone()));
+        [encoder, decoder, labels].into_iter().flatten().collect()
+    }
+
+    /// The label anchors.
+    ///
+    /// # Errors
+    /// [`TaskError::MissingPart`] if the model has none.
+    pub fn labels(&self) -> Result<&Part<LabelAnchors>, TaskError> {
+        self.labels.as_ref().ok_or(TaskError::MissingPart { part: "label anchors", key: "model.labels" })
+    }
+
+    /// Anchors `[B, d]` of images `[B, C, H, W]` in [-1, 1].
+    ///
+    /// # Errors
+    /// [`TaskError::MissingPart`] without an image encoder.
+    pub fn image_anchors(&self, images: &Tensor, train: bool) -> Result<Tensor, TaskError> {
+        let missing = TaskError::MissingPart { part: "image encoder", key: "model.encoder" };
+        Ok(self.encoder.as_ref().ok_or(missing)?.net.forward(images, train)?)
+    }
+
+    /// Latents `[B, d]` of image anchors `[B, d]`, each flown into the zone of its own anchor among all of them.
+    ///
+    /// # Errors
+    /// [`TaskError`] if the shapes disagree.
+    pub fn latents_of_anchors(&self, anchors: &Tensor, noise: &Tensor) -> Result<Tensor, TaskError> {
+        let owners = Tensor::arange(anchors.size()[0], (Kind::Int64, anchors.device()));
+        Ok(zones::to_latents(&self.image_flow, &Zones { anchors, weights: None }, &owners, noise)?)
+    }
+
+    /// Latents `[B, d]` in the zones of labels `[B]`.
+    ///
+    /// # Errors
+    /// [`TaskError::MissingPart`] if the model has no label anchors.
+    pub fn latents_of_labels(&self, labels: &Tensor, noise: &Tensor) -> Result<Tensor, TaskError> {
+        let anchors = self.labels()?.net.anchors();
+        Ok(zones::to_latents(&self.label_flow, &Zones { anchors, weights: None }, labels, noise)?)
+    }
+
+    /// Labels `[B]` to whose zones latents `[B, d]` belong; every label has the same weight.
+    ///
+    /// # Errors
+    /// [`TaskError::MissingPart`] if the model has no label anchors.
+    pub fn labels_of_latents(&self, latents: &Tensor) -> Result<Tensor, TaskError> {
+        let anchors = self.labels()?.net.anchors();
+        Ok(zones::decide(&self.label_flow, latents, &Zones { anchors, weights: None })?)
+    }
+
+    /// The decoder as a velocity field of images, for given latents `[B, d]` and labels `[B]`. What the decoder does not take is
+    /// left out.
+    ///
+    /// # Errors
+    /// [`TaskError::MissingPart`] without a decoder.
+    pub fn velocity_field<'a>(
+        &'a self,
+        latents: Option<&Tensor>,
+        labels: Option<&Tensor>,
+        train: bool,
+    ) -> Result<impl VelocityField + use<'a>, TaskError> {
+        let missing = TaskError::MissingPart { part: "image decoder", key: "model.decoder" };
+        let decoder = &self.decoder.as_ref().ok_or(missing)?.net;
+        let latents = latents.filter(|_| self.encoder.is_some()).map(Tensor::shallow_clone);
+        let one_hot = labels
+            .filter(|_| self.label_conditional)
+            .map(|labels| labels.one_hot(self.classes as i64).to_kind(Kind::Float));
+        Ok(move |x: &Tensor, t: &Tensor| decoder.forward(x, t, latents.as_ref(), one_hot.as_ref(), train))
+    }
+}

@@ -1,0 +1,119 @@
+//! Weights in a file: parameters by name, with the configuration that builds their networks.
+
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use lzn_torch::files;
+use tch::{Device, Tensor};
+
+use super::Lzn;
+use crate::TaskError;
+use crate::config::RunConfig;
+use crate::data::RunData;
+use crate::run::{Checkpoints, folder};
+use crate::train::{AVERAGES, PARAMETERS, anchor_bank};
+
+const CONFIG_KEY: &str = "lzn.config";
+const CLASSES_KEY: &str = "lzn.classes";
+const BANK: &str = "bank.anchors";
+
+/// A model that is ready for use, with its configuration.
+#[derive(Debug)]
+pub struct Weights {
+    /// The configuration of the run that trained it.
+    pub config: RunConfig,
+    /// Names of the classes, by label.
+    pub class_names: Vec<String>,
+    /// The networks.
+    pub model: Lzn,
+}
+
+impl Weights {
+    /// Writes `tensors` (named `PART.PARAMETER`) with their configuration, atomically.
+    ///
+    /// # Errors
+    /// [`TaskError`] if the file cannot be written.
+    pub fn save(
+        path: &Path,
+        config: &RunConfig,
+        class_names: &[String],
+        mut tensors: Vec<(String, Tensor)>,
+        bank: Option<&Tensor>,
+    ) -> Result<(), TaskError> {
+        let metadata = BTreeMap::from([
+            (CONFIG_KEY.to_owned(), config.to_toml()),
+            (CLASSES_KEY.to_owned(), serde_json::to_string(class_names).unwrap_or_default()),
+        ]);
+        if let Some(bank) = bank {
+            tensors.push((BANK.to_owned(), bank.shallow_clone()));
+        }
+        Ok(files::save(path, &tensors, &metadata)?)
+    }
+
+    /// Reads weights and builds their networks on `device`.
+    ///
+    /// # Errors
+    /// [`TaskError`] names the file if it is no weights file of this project, or every tensor that does not fit.
+    pub fn load(path: &Path, device: Device) -> Result<Self, TaskError> {
+        let (tensors, metadata) = files::load(path)?;
+        Self::from_parts(path, tensors, &metadata, device)
+    }
+
+    /// Reads weights from a file, or those of a run folder: its `weights.safetensors` once it is finished, else the newest whole
+    /// checkpoint. `raw` asks for the parameters themselves instead of their averages, which only checkpoints hold.
+    ///
+    /// # Errors
+    /// As [`Weights::load`]; [`TaskError::Run`] if the folder holds no run, and [`TaskError::NotWeights`] if it holds no checkpoint.
+    pub fn open(path: &Path, raw: bool, device: Device) -> Result<Self, TaskError> {
+        if !path.is_dir() {
+            return Self::load(path, device);
+        }
+        let finished = path.join("weights.safetensors");
+        if finished.exists() && !raw {
+            return Self::load(&finished, device);
+        }
+        let config = RunConfig::parse(&folder::read_config(path)?, &path.join("config.toml"), &[])?;
+        let checkpoints =
+            Checkpoints::new(folder::checkpoints(path), format!("{:08x}", config.identity()), NonZeroUsize::MIN);
+        let none = || TaskError::NotWeights { path: path.to_owned(), reason: "the run has no checkpoint yet".to_owned() };
+        let found = checkpoints.latest_valid()?.ok_or_else(none)?;
+        let mut weights = Self::load(&found.path.join(if raw { PARAMETERS } else { AVERAGES }), device)?;
+        weights.model.bank = anchor_bank(&weights.model, RunData::open(&config.data)?.train.as_ref())?;
+        Ok(weights)
+    }
+
+    /// As [`Weights::load`], from the bytes of a file.
+    ///
+    /// # Errors
+    /// As [`Weights::load`]; `origin` is the name that errors give the bytes.
+    pub fn from_bytes(bytes: &[u8], origin: &Path, device: Device) -> Result<Self, TaskError> {
+        let (tensors, metadata) = files::parse(bytes, origin)?;
+        Self::from_parts(origin, tensors, &metadata, device)
+    }
+
+    fn from_parts(
+        path: &Path,
+        mut tensors: HashMap<String, Tensor>,
+        metadata: &BTreeMap<String, String>,
+        device: Device,
+    ) -> Result<Self, TaskError> {
+        let foreign = |what: &str| TaskError::NotWeights { path: path.to_owned(), reason: what.to_owned() };
+        let text = metadata.get(CONFIG_KEY).ok_or_else(|| foreign("it carries no configuration"))?;
+        let names = metadata.get(CLASSES_KEY).ok_or_else(|| foreign("it carries no class names"))?;
+        let class_names: Vec<String> = serde_json::from_str(names).map_err(|error| foreign(&error.to_string()))?;
+        let config = RunConfig::parse(text, path, &[])?;
+        let bank = tensors.remove(BANK).map(|bank| bank.to_device(device));
+        let mut model = Lzn::new(&config.model, &config.data, class_names.len(), config.seed, device)?;
+        for (name, params) in model.parts() {
+            let prefix = format!("{name}.");
+            let (mine, rest) = tensors.into_iter().partition::<HashMap<_, _>, _>(|(key, _)| key.starts_with(&prefix));
+            let mine = mine.into_iter().map(|(key, tensor)| (key[prefix.len()..].to_owned(), tensor)).collect();
+            params.load(&mine)?;
+            params.set_frozen(true);
+            tensors = rest;
+        }
+        model.bank = bank;
+        Ok(Self { config, class_names, model })
+    }
+}

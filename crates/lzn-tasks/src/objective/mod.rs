@@ -1,0 +1,121 @@
+//! What one training step adds to the loss.
+//!
+//! An objective is given the model, the batch and every random draw of the step, and returns a scalar. It knows nothing of the
+//! loop, of optimizers or of the other objectives; what several of them need, such as the latents of the images, the
+//! [`StepContext`] computes once.
+
+mod align;
+mod rectified_flow;
+
+use std::cell::OnceCell;
+
+use lzn_random::{Purpose, Stream};
+use tch::{Device, Kind, Tensor};
+
+pub use align::AlignImageToLabel;
+pub use rectified_flow::ImageRectifiedFlow;
+
+use crate::TaskError;
+use crate::config::{ObjectiveConfig, ObjectiveKind};
+use crate::model::Lzn;
+
+/// A term of the training loss.
+pub trait Objective {
+    /// The name under which its loss is recorded.
+    fn name(&self) -> String;
+
+    /// The loss of one batch.
+    ///
+    /// # Errors
+    /// [`TaskError`] if the model lacks a part or libtorch refuses an operation.
+    fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError>;
+}
+
+/// A loss, and what is worth recording beside it.
+#[derive(Debug)]
+pub struct Loss {
+    /// Scalar with a gradient.
+    pub value: Tensor,
+    /// Further named values, for the record only.
+    pub observed: Vec<(String, f64)>,
+}
+
+/// Every random number that a step consumes.
+#[derive(Debug)]
+pub struct Draws {
+    /// Standard normal `[B, d]`: the noise that becomes latents.
+    pub latent_noise: Tensor,
+    /// Standard normal `[B, C, H, W]`: the noise end of Rectified Flow.
+    pub flow_noise: Tensor,
+    /// Times of Rectified Flow, uniform `[B]` in `[1e-3, 1)`.
+    pub flow_time: Tensor,
+}
+
+impl Draws {
+    /// The draws of one step, a function of `(seed, step)` alone.
+    pub fn of_step(seed: u64, step: u64, latent_dim: usize, images: &[i64], device: Device) -> Self {
+        let stream = |purpose| Stream::new(seed, purpose, [step, 0, 0]);
+        let normal = |purpose, shape: &[i64]| {
+            let n = shape.iter().product::<i64>() as usize;
+            Tensor::from_slice(&stream(purpose).normals(n)).view(shape).to_device(device)
+        };
+        let batch = images[0];
+        let times = stream(Purpose::FLOW_TIME).uniforms(batch as usize, lzn_flow::RectifiedFlow::default().t_min, 1.0);
+        Self {
+            latent_noise: normal(Purpose::LATENT_NOISE, &[batch, latent_dim as i64]),
+            flow_noise: normal(Purpose::FLOW_NOISE, images),
+            flow_time: Tensor::from_slice(&times).to_device(device),
+        }
+    }
+}
+
+/// One batch with its draws, and what objectives share.
+#[derive(Debug)]
+pub struct StepContext {
+    /// `[B, C, H, W]` in [-1, 1].
+    pub images: Tensor,
+    /// `[B]` int64.
+    pub labels: Tensor,
+    /// Every random number of the step.
+    pub draws: Draws,
+    latents: OnceCell<Tensor>,
+}
+
+impl StepContext {
+    /// A batch and its draws.
+    pub fn new(images: Tensor, labels: Tensor, draws: Draws) -> Self {
+        Self { images, labels, draws, latents: OnceCell::new() }
+    }
+
+    /// Latents of the images `[B, d]`, computed once: the encoder's anchors cut the prior, and each image's noise flows into the
+    /// zone of its own anchor (paper, Equation 1).
+    ///
+    /// # Errors
+    /// [`TaskError::MissingPart`] without an image encoder.
+    pub fn image_latents(&self, model: &Lzn) -> Result<&Tensor, TaskError> {
+        if let Some(latents) = self.latents.get() {
+            return Ok(latents);
+        }
+        let anchors = model.image_anchors(&self.images, true)?;
+        let latents = model.latents_of_anchors(&anchors, &self.draws.latent_noise)?;
+        Ok(self.latents.get_or_init(|| latents))
+    }
+
+    /// Share of every class in the batch, `[classes]`.
+    pub fn class_weights(&self, classes: usize) -> Tensor {
+        let counts = self.labels.bincount(None::<&Tensor>, classes as i64).to_kind(Kind::Float);
+        &counts / self.labels.numel() as f64
+    }
+}
+
+/// The objective that a configuration describes.
+pub fn build(config: &ObjectiveConfig) -> Box<dyn Objective> {
+    match config.kind {
+        ObjectiveKind::RectifiedFlow => Box::new(ImageRectifiedFlow),
+        ObjectiveKind::Align => Box::new(AlignImageToLabel {
+            cut_off: config.cut_off,
+            form: config.form,
+            class_weights: config.class_weights,
+        }),
+    }
+}

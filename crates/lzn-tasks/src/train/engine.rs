@@ -1,0 +1,139 @@
+//! The mathematics of one training step: losses, one backward pass, clipping over all parts, Adam and EMA per part.
+
+use tch::{Kind, Tensor};
+
+use super::{Adam, Ema};
+use crate::config::{PartConfig, RunConfig, TrainConfig};
+use crate::model::{Lzn, PartName};
+use crate::objective::{Objective, StepContext};
+use crate::TaskError;
+
+/// One part with everything that its training needs.
+#[derive(Debug)]
+pub struct PartState {
+    /// Which part.
+    pub name: PartName,
+    /// Its optimizer.
+    pub adam: Adam,
+    /// Its moving average.
+    pub ema: Ema,
+    config: PartConfig,
+}
+
+impl PartState {
+    /// Whether the part still learns at this step.
+    pub fn learns_at(&self, step: u64) -> bool {
+        self.config.freeze_at.is_none_or(|end| step < end)
+    }
+}
+
+/// What one step did.
+#[derive(Debug, Clone)]
+pub struct StepReport {
+    /// Named losses and rates: `loss`, one per objective, `grad_norm`, `lr/PART`.
+    pub values: Vec<(String, f64)>,
+    /// True if the loss or its gradient was not finite, so that nothing was changed.
+    pub skipped: bool,
+}
+
+/// Takes training steps on a model.
+pub struct StepEngine {
+    /// The model that is trained.
+    pub model: Lzn,
+    /// Training state of every part of the model.
+    pub parts: Vec<PartState>,
+    objectives: Vec<(f64, Box<dyn Objective>)>,
+    train: TrainConfig,
+}
+
+impl StepEngine {
+    /// Wraps a model with fresh optimizers and averages.
+    pub fn new(model: Lzn, config: &RunConfig) -> Self {
+        let part = |name: PartName, params: &lzn_torch::ParamStore| {
+            let config = match name {
+                PartName::Encoder => &config.train.encoder,
+                PartName::Decoder => &config.train.decoder,
+                PartName::Labels => &config.train.labels,
+            };
+            PartState {
+                name,
+                adam: Adam::new(params.trainable()),
+                ema: Ema::new(params.trainable(), config.ema_decay),
+                config: config.clone(),
+            }
+        };
+        let parts = model.parts().into_iter().map(|(name, params)| part(name, &params)).collect();
+        let objectives = config.objectives.iter().map(|o| (o.weight, crate::objective::build(o))).collect();
+        Self { model, parts, objectives, train: config.train.clone() }
+    }
+
+    /// Takes step number `step` (from 0) on one batch.
+    ///
+    /// # Errors
+    /// [`TaskError`] if libtorch refuses an operation; a loss or gradient that is not finite is no error, the step is skipped.
+    pub fn step(&mut self, step: u64, context: &StepContext) -> Result<StepReport, TaskError> {
+        for ((_, params), part) in self.model.parts().into_iter().zip(&mut self.parts) {
+            params.set_frozen(!part.learns_at(step));
+            part.adam.zero_gradients();
+        }
+        let mut values = Vec::new();
+        let mut total = Tensor::from(0f32).to_device(self.model.device());
+        for (weight, objective) in &self.objectives {
+            let loss = objective.loss(&self.model, context)?;
+            total += &loss.value * *weight;
+            values.push((objective.name(), loss.value.double_value(&[])));
+            values.extend(loss.observed);
+        }
+        let loss = total.double_value(&[]);
+        values.insert(0, ("loss".to_owned(), loss));
+        let mut norm = f64::NAN;
+        if loss.is_finite() {
+            if total.requires_grad() {
+                total.f_backward()?;
+            }
+            norm = self.gradient_norm();
+        }
+        values.push(("grad_norm".to_owned(), norm));
+        let skipped = !norm.is_finite();
+        if !skipped {
+            self.update(step, norm, &mut values);
+        }
+        Ok(StepReport { values, skipped })
+    }
+
+    fn update(&mut self, step: u64, norm: f64, values: &mut Vec<(String, f64)>) {
+        // As published (torch's clip_grad_norm_): the small constant keeps a zero gradient from dividing by zero.
+        let scale = (self.train.clip_norm / (norm + 1e-6)).min(1.0);
+        let factor = self.train.warm_up.factor(step);
+        for part in self.parts.iter_mut().filter(|part| part.learns_at(step)) {
+            let learning_rate = part.config.learning_rate * factor;
+            part.adam.step(learning_rate, scale);
+            part.ema.update();
+            values.push((format!("lr/{}", part.name), learning_rate));
+        }
+    }
+
+    fn gradient_norm(&self) -> f64 {
+        let squares: Vec<Tensor> = self
+            .parts
+            .iter()
+            .flat_map(|part| part.adam.gradients())
+            .map(|gradient| gradient.square().sum(Kind::Double))
+            .collect();
+        if squares.is_empty() {
+            return 0.0;
+        }
+        Tensor::stack(&squares, 0).sum(Kind::Double).sqrt().double_value(&[])
+    }
+
+    /// Runs `work` with the moving averages in the place of the parameters.
+    ///
+    /// # Errors
+    /// Those of `work`; the parameters are put back in any case.
+    pub fn with_averages<T>(&mut self, work: impl FnOnce(&Lzn) -> Result<T, TaskError>) -> Result<T, TaskError> {
+        self.parts.iter_mut().for_each(|part| part.ema.swap());
+        let result = tch::no_grad(|| work(&self.model));
+        self.parts.iter_mut().for_each(|part| part.ema.swap());
+        result
+    }
+}

@@ -1,0 +1,49 @@
+//! Test accuracy and sample grids along the way.
+
+use std::collections::BTreeMap;
+
+use super::{Hook, Session, StepReport};
+use crate::TaskError;
+use crate::evaluate::{self, ClassifyOptions};
+use crate::pictures;
+
+/// Measures the moving averages and draws samples with them every `evaluate.every` steps.
+#[derive(Debug)]
+pub(super) struct Evaluation;
+
+impl Hook for Evaluation {
+    fn after_step(&mut self, session: &mut Session, _: &StepReport) -> Result<(), TaskError> {
+        let every = session.config.evaluate.every;
+        // The last step is left to the results, which use all test images.
+        if every == 0 || !session.step.is_multiple_of(every) || session.step == session.config.train.iterations {
+            return Ok(());
+        }
+        let images = session.config.evaluate.images;
+        accuracy(session, images)?;
+        let path = session.folder.samples()?.join(format!("{:09}.png", session.step));
+        let (config, names) = (session.config.evaluate.clone(), session.class_names.clone());
+        let seed = session.config.seed;
+        let png = session.engine.with_averages(|model| pictures::sample_grid(model, &names, &config, seed))?;
+        std::fs::write(&path, &png).map_err(crate::run::RunError::io(&path))?;
+        Ok(session.recorder.picture(session.step, "samples", &png)?)
+    }
+}
+
+/// Measures and records test accuracy; none without label anchors or test images.
+pub(super) fn accuracy(session: &mut Session, images: usize) -> Result<Option<f64>, TaskError> {
+    let Some(test) = session.data.test.clone().filter(|_| session.engine.model.labels.is_some()) else {
+        return Ok(None);
+    };
+    let config = &session.config.evaluate;
+    let options = ClassifyOptions {
+        images,
+        batch_size: config.batch_size,
+        noise_scale: config.noise_scale,
+        seed: session.config.seed,
+    };
+    let confusion = session.engine.with_averages(|model| evaluate::classify(model, test.as_ref(), options))?;
+    let accuracy = lzn_eval::Metric::finish(confusion)?.accuracy();
+    session.recorder.write(session.step, &BTreeMap::from([("test/accuracy".to_owned(), accuracy)]))?;
+    session.newest_accuracy = Some(accuracy);
+    Ok(Some(accuracy))
+}

@@ -1,0 +1,50 @@
+//! What happens between steps: records, checkpoints, evaluation, and the files that a finished run leaves.
+
+mod checkpoints;
+mod evaluation;
+mod records;
+mod results;
+
+pub(crate) use results::anchor_bank;
+
+use super::trainer::{Outcome, Session};
+use super::StepReport;
+use crate::TaskError;
+
+/// Something that happens between steps. A hook may read the whole session and record values; it must not change what the
+/// next step computes.
+pub trait Hook {
+    /// Called once before the first step.
+    ///
+    /// # Errors
+    /// Whatever ends the run.
+    fn start(&mut self, session: &mut Session) -> Result<(), TaskError> {
+        let _ = session;
+        Ok(())
+    }
+
+    /// Called after each step.
+    ///
+    /// # Errors
+    /// Whatever ends the run.
+    fn after_step(&mut self, session: &mut Session, report: &StepReport) -> Result<(), TaskError>;
+
+    /// Called once after the last step, when the last checkpoint is saved.
+    ///
+    /// # Errors
+    /// Whatever ends the run.
+    fn end(&mut self, session: &mut Session, outcome: Outcome) -> Result<(), TaskError> {
+        let _ = (session, outcome);
+        Ok(())
+    }
+}
+
+/// The hooks of every run, in the order in which they are called.
+pub(super) fn standard() -> Vec<Box<dyn Hook>> {
+    vec![
+        Box::new(records::Records::default()),
+        Box::new(evaluation::Evaluation),
+        Box::new(checkpoints::SaveCheckpoints),
+        Box::new(results::Results),
+    ]
+}

@@ -1,0 +1,35 @@
+//! Losses and rates into the run's records.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::{Hook, Session, StepReport};
+use crate::TaskError;
+
+/// Records the values of every `train.log_every`-th step.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    last: Option<(u64, Instant)>,
+}
+
+impl Hook for Records {
+    fn start(&mut self, session: &mut Session) -> Result<(), TaskError> {
+        self.last = Some((session.step, Instant::now()));
+        Ok(())
+    }
+
+    fn after_step(&mut self, session: &mut Session, report: &StepReport) -> Result<(), TaskError> {
+        if !session.step.is_multiple_of(session.config.train.log_every) {
+            return Ok(());
+        }
+        let mut values: BTreeMap<String, f64> =
+            report.values.iter().map(|(name, value)| (format!("train/{name}"), *value)).collect();
+        values.insert("train/skipped".to_owned(), session.skipped as f64);
+        if let Some((step, since)) = self.last {
+            let images = (session.step - step) as f64 * session.config.train.batch_size as f64;
+            values.insert("time/images_per_second".to_owned(), images / since.elapsed().as_secs_f64());
+        }
+        self.last = Some((session.step, Instant::now()));
+        Ok(session.recorder.write(session.step, &values)?)
+    }
+}

@@ -1,0 +1,50 @@
+//! What a finished run leaves: weights for use, samples, curves, accuracy.
+
+use super::evaluation::accuracy;
+use super::{Hook, Outcome, Session, StepReport};
+use crate::TaskError;
+use crate::model::{Lzn, Weights};
+use crate::pictures;
+
+/// Training images in the anchor bank.
+const BANK: usize = 1_000;
+
+/// Writes `weights.safetensors`, `samples.png` and `curves.png` when the last iteration is done.
+#[derive(Debug)]
+pub(super) struct Results;
+
+impl Hook for Results {
+    fn after_step(&mut self, _: &mut Session, _: &StepReport) -> Result<(), TaskError> {
+        Ok(())
+    }
+
+    fn end(&mut self, session: &mut Session, outcome: Outcome) -> Result<(), TaskError> {
+        if outcome == Outcome::Interrupted {
+            return Ok(());
+        }
+        accuracy(session, usize::MAX)?;
+        session.recorder.sync()?;
+        let (config, names) = (session.config.clone(), session.class_names.clone());
+        let train = session.data.train.clone();
+        let (bank, grid) = session.engine.with_averages(|model| {
+            let bank = anchor_bank(model, train.as_ref())?;
+            Ok((bank, pictures::sample_grid(model, &names, &config.evaluate, config.seed)?))
+        })?;
+        let folder = session.folder.path().to_owned();
+        Weights::save(&folder.join("weights.safetensors"), &config, &names, session.engine.averages(), bank.as_ref())?;
+        pictures::write(&folder.join("samples.png"), &grid)?;
+        session.recorder.picture(session.step, "samples", &grid)?;
+        pictures::curves(&folder)
+    }
+}
+
+/// Anchors of evenly spaced training images; none without an image encoder.
+pub(crate) fn anchor_bank(model: &Lzn, data: &dyn lzn_data::Dataset) -> Result<Option<tch::Tensor>, TaskError> {
+    if model.encoder.is_none() {
+        return Ok(None);
+    }
+    let count = BANK.min(data.len());
+    let indices: Vec<usize> = (0..count).map(|i| i * data.len() / count).collect();
+    let (images, _) = crate::data::read(data, &indices, model.device())?;
+    Ok(Some(model.anchors(&images, 100)?))
+}

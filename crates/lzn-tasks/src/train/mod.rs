@@ -1,0 +1,41 @@
+//! Training: one loop over a list of objectives.
+//!
+//! [`Trainer`] is the loop, [`StepEngine`] the mathematics of one step, [`hooks`] what happens between steps.
+
+mod adam;
+mod ema;
+mod engine;
+pub mod hooks;
+mod state;
+mod trainer;
+
+pub use adam::Adam;
+pub use ema::Ema;
+pub(crate) use hooks::anchor_bank;
+pub(crate) use state::{AVERAGES, PARAMETERS};
+pub use engine::{PartState, StepEngine, StepReport};
+pub use trainer::{Outcome, Session, Trainer};
+
+use std::collections::HashMap;
+
+use lzn_torch::TorchError;
+use tch::Tensor;
+
+/// Copies tensors by name into existing ones, all or none.
+fn copy_all(into: &[(String, Tensor)], from: &HashMap<String, Tensor>) -> Result<(), TorchError> {
+    let problem = |(name, old): &(String, Tensor)| match from.get(name) {
+        None => Some(format!("`{name}` is missing")),
+        Some(new) if new.size() != old.size() => Some(format!("`{name}` has shape {:?}, expected {:?}", new.size(), old.size())),
+        Some(_) => None,
+    };
+    let problems: Vec<_> = into.iter().filter_map(problem).collect();
+    if !problems.is_empty() {
+        return Err(TorchError::Weights { problems });
+    }
+    tch::no_grad(|| {
+        for (name, old) in into {
+            old.shallow_clone().copy_(&from[name]);
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! The one training loop.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use lzn_data::{Augment, BatchOptions, BatchPlan, Batches};
+use tch::{Device, Tensor};
+
+use super::hooks::{self, Hook};
+use super::{StepEngine, StepReport, state};
+use crate::TaskError;
+use crate::config::RunConfig;
+use crate::data::{self, RunData};
+use crate::model::Lzn;
+use crate::objective::{Draws, StepContext};
+use crate::run::{Checkpoints, Recorder, RunFolder, StopFlag};
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All iterations are done.
+    Finished,
+    /// Somebody asked it to stop; everything is saved.
+    Interrupted,
+}
+
+/// A run in progress: what hooks see and may use.
+pub struct Session {
+    /// The resolved configuration.
+    pub config: RunConfig,
+    /// The folder, locked for this process.
+    pub folder: RunFolder,
+    /// Model, optimizers and averages.
+    pub engine: StepEngine,
+    /// The data sets.
+    pub data: RunData,
+    /// Names of the classes, by label.
+    pub class_names: Vec<String>,
+    /// Finished steps.
+    pub step: u64,
+    /// Steps skipped because their loss or gradient was not finite.
+    pub skipped: u64,
+    /// Where losses and metrics are recorded.
+    pub recorder: Recorder,
+    /// The checkpoints of the run.
+    pub checkpoints: Checkpoints,
+    /// The newest measured test accuracy, until whoever watches takes it.
+    pub newest_accuracy: Option<f64>,
+    /// Remarks about damaged checkpoints that were passed over, for whoever watches.
+    pub warnings: Vec<String>,
+}
+
+/// The training loop over one session.
+pub struct Trainer {
+    session: Session,
+    hooks: Vec<Box<dyn Hook>>,
+}
+
+impl Trainer {
+    /// Opens the run in `folder`: a new one, or the continuation of what its last checkpoint holds.
+    ///
+    /// # Errors
+    /// [`TaskError`] if the configuration does not suit the data, the folder belongs to another run or process, or all
+    /// its checkpoints are damaged.
+    pub fn open(config: RunConfig, folder: &Path, device: Device) -> Result<Self, TaskError> {
+        config.check()?;
+        let data = RunData::open(&config.data)?;
+        // Before anything is written: a batch that the data cannot fill is refused here.
+        BatchPlan::training(data.train.len(), config.train.batch_size, config.seed)?;
+        let class_names = data.train.class_names().to_vec();
+        let model = Lzn::new(&config.model, &config.data, class_names.len(), config.seed, device)?;
+        let folder = claim(folder, &config)?;
+        let keep = NonZeroUsize::new(config.train.keep_checkpoints).unwrap_or(NonZeroUsize::MIN);
+        let checkpoints = Checkpoints::new(folder.checkpoints(), format!("{:08x}", config.identity()), keep);
+        let mut engine = StepEngine::new(model, &config);
+        let found = checkpoints.latest_valid()?;
+        let (step, skipped) = match &found {
+            Some(found) => state::restore(&mut engine, found)?,
+            None => (0, 0),
+        };
+        let recorder = Recorder::open(folder.path(), found.as_ref().map(|found| found.step))?;
+        let warnings = found.map(|found| found.warnings).unwrap_or_default();
+        let hooks = hooks::standard();
+        let session =
+            Session { config, folder, engine, data, class_names, step, skipped, recorder, checkpoints, newest_accuracy: None, warnings };
+        Ok(Self { session, hooks })
+    }
+
+    /// The run as it stands.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Adds a hook after the standard ones.
+    pub fn add_hook(&mut self, hook: Box<dyn Hook>) {
+        self.hooks.push(hook);
+    }
+
+    /// Trains until the last iteration or until `stop` is set; then everything is saved.
+    ///
+    /// # Errors
+    /// [`TaskError`] if a batch cannot be read, a file cannot be written, or libtorch refuses an operation.
+    pub fn run(&mut self, stop: &StopFlag) -> Result<Outcome, TaskError> {
+        let Self { session, hooks } = self;
+        let mut batches = session.batches()?;
+        for hook in hooks.iter_mut() {
+            hook.start(session)?;
+        }
+        let mut outcome = Outcome::Finished;
+        while session.step < session.config.train.iterations {
+            if stop.requested() {
+                outcome = Outcome::Interrupted;
+                break;
+            }
+            let Some(batch) = batches.next() else { break };
+            let report = session.take_step(&batch?)?;
+            for hook in hooks.iter_mut() {
+                hook.after_step(session, &report)?;
+            }
+        }
+        state::save(session)?;
+        session.recorder.sync()?;
+        for hook in hooks.iter_mut() {
+            hook.end(session, outcome)?;
+        }
+        Ok(outcome)
+    }
+}
+
+/// Claims the folder for a new run, or for the continuation of one whose networks, data and objectives are the same.
+fn claim(path: &Path, config: &RunConfig) -> Result<RunFolder, TaskError> {
+    let text = config.to_toml();
+    let Ok(there) = crate::run::folder::read_config(path) else {
+        return Ok(RunFolder::create(path, &text)?);
+    };
+    let same = RunConfig::parse(&there, path, &[]).is_ok_and(|there| there.identity() == config.identity());
+    if !same {
+        return Ok(RunFolder::create(path, &text)?);
+    }
+    let mut folder = RunFolder::open(path)?;
+    folder.replace_config(&text)?;
+    Ok(folder)
+}
+
+impl Session {
+    fn batches(&self) -> Result<Batches, TaskError> {
+        let data = self.data.train.clone();
+        let plan = BatchPlan::training(data.len(), self.config.train.batch_size, self.config.seed)?;
+        let augment = Augment::new(self.config.data.augment, self.config.seed, data.image_shape())?;
+        let options = BatchOptions { augment: Some(augment), workers: self.config.train.workers, ahead: 4 };
+        Ok(Batches::new(data, plan, options, self.step)?)
+    }
+
+    fn take_step(&mut self, batch: &lzn_data::Batch) -> Result<StepReport, TaskError> {
+        let device = self.engine.model.device();
+        let images = data::to_tensor(&batch.images, device);
+        let labels = Tensor::from_slice(&batch.labels).to_device(device);
+        let draws = Draws::of_step(self.config.seed, self.step, self.engine.model.latent_dim, &images.size(), device);
+        // Dropout is the one draw that libtorch makes itself; its generator starts each step from a number of our own.
+        let dropout = lzn_random::Stream::new(self.config.seed, lzn_random::Purpose::DROPOUT, [self.step, 0, 0]).bits();
+        tch::manual_seed((dropout >> 1) as i64);
+        let report = self.engine.step(self.step, &StepContext::new(images, labels, draws))?;
+        self.step += 1;
+        self.skipped += u64::from(report.skipped);
+        Ok(report)
+    }
+
+    /// Saves a checkpoint of the present state.
+    ///
+    /// # Errors
+    /// [`TaskError::Run`] if it cannot be written; earlier checkpoints are untouched.
+    pub fn save(&self) -> Result<(), TaskError> {
+        state::save(self)
+    }
+}

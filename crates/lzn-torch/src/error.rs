@@ -1,0 +1,47 @@
+//! What can go wrong in this crate.
+
+/// An error of the bridge to libtorch.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TorchError {
+    /// Tensors do not fit the parameters of a network.
+    #[error("the weights do not fit the network: {}", problems.join("; "))]
+    Weights {
+        /// One sentence for each tensor that does not fit.
+        problems: Vec<String>,
+    },
+    /// A tensor does not have the shape that an operation needs.
+    #[error("{operation}: `{argument}` has shape {got:?}, expected {expected}")]
+    Shape {
+        /// The operation that refused.
+        operation: &'static str,
+        /// The name of the argument.
+        argument: &'static str,
+        /// The shape that was needed, in words or letters.
+        expected: String,
+        /// The shape that came.
+        got: Vec<i64>,
+    },
+    /// A flow or its arguments are not valid.
+    #[error(transparent)]
+    Latent(#[from] lzn_latent::LatentError),
+    /// libtorch refused an operation.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file is not a valid safetensors file.
+    #[error("{}: not a valid safetensors file: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

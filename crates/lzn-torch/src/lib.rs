@@ -1,0 +1,11 @@
+//! The bridge to libtorch: zone operations as differentiable tensor operations, parameters, shared network blocks, tensor files.
+
+pub mod error;
+pub mod files;
+pub mod install;
+pub mod nn;
+pub mod params;
+pub mod zones;
+
+pub use error::TorchError;
+pub use params::{Init, ParamStore, Scope};

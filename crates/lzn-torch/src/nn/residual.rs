@@ -1,0 +1,72 @@
+//! The residual block of BigGAN, as NCSN++ uses it.
+
+use tch::Tensor;
+
+use super::layers::{Conv2d, GroupNorm, Linear};
+use super::layout::BlockStyle;
+use super::resample::Direction;
+use crate::params::Scope;
+
+/// `x + h`, divided by `sqrt(2)` when `skip_rescale`, so that the variance of two equal terms stays.
+pub fn residual_sum(x: &Tensor, h: &Tensor, skip_rescale: bool) -> Tensor {
+    let mut sum = x + h;
+    // Scaling by a constant keeps nothing for the gradient, so the sum's own memory can be reused.
+    if skip_rescale { sum.g_mul_scalar_(std::f64::consts::FRAC_1_SQRT_2) } else { sum }
+}
+
+/// Norm, SiLU, (resample,) convolution, (+ embedding,) norm, SiLU, dropout, convolution; added to the input, which passes a 1x1
+/// convolution when its channels or size change.
+#[derive(Debug)]
+pub struct ResidualBlock {
+    norm0: GroupNorm,
+    conv0: Conv2d,
+    embedding: Option<Linear>,
+    norm1: GroupNorm,
+    conv1: Conv2d,
+    shortcut: Option<Conv2d>,
+    direction: Option<Direction>,
+}
+
+impl ResidualBlock {
+    /// Registers `norm0`, `conv0`, `embedding` (when the block is conditioned on one of that width), `norm1`, `conv1` and
+    /// `shortcut` (when needed).
+    pub fn new(
+        scope: &Scope,
+        style: &BlockStyle,
+        (inputs, outputs): (i64, i64),
+        embedding: Option<i64>,
+        direction: Option<Direction>,
+    ) -> Self {
+        let norm0 = GroupNorm::new(&(scope / "norm0"), inputs);
+        let conv0 = Conv2d::new(&(scope / "conv0"), inputs, outputs, 3, 1.0);
+        let embedding = embedding.map(|width| Linear::new(&(scope / "embedding"), width, outputs));
+        let norm1 = GroupNorm::new(&(scope / "norm1"), outputs);
+        let conv1 = Conv2d::new(&(scope / "conv1"), outputs, outputs, 3, style.init_scale);
+        let shortcut = (inputs != outputs || direction.is_some())
+            .then(|| Conv2d::new(&(scope / "shortcut"), inputs, outputs, 1, 1.0));
+        Self { norm0, conv0, embedding, norm1, conv1, shortcut, direction }
+    }
+
+    /// `[B, inputs, H, W]` to `[B, outputs, H', W']`. `embedding` is `[B, width]`, already activated.
+    pub fn forward(&self, x: &Tensor, embedding: Option<&Tensor>, style: &BlockStyle, train: bool) -> Tensor {
+        let mut h = self.norm0.forward(x).silu();
+        let mut x = x.shallow_clone();
+        if let Some(direction) = self.direction {
+            h = style.resampling.apply(&h, direction);
+            x = style.resampling.apply(&x, direction);
+        }
+        h = self.conv0.forward(&h);
+        if let (Some(layer), Some(embedding)) = (&self.embedding, embedding) {
+            h = h.g_add_(&layer.forward(embedding).unsqueeze(-1).unsqueeze(-1));
+        }
+        h = self.norm1.forward(&h).silu();
+        if style.dropout > 0.0 {
+            h = h.dropout(style.dropout, train);
+        }
+        h = self.conv1.forward(&h);
+        if let Some(shortcut) = &self.shortcut {
+            x = shortcut.forward(&x);
+        }
+        residual_sum(&x, &h, style.skip_rescale)
+    }
+}

@@ -1,0 +1,184 @@
+//! One case: its JSON and its tensors, read with errors that name the file.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use ndarray::{Array1, Array2, ArrayD, IxDyn};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde_json::Value;
+
+/// A case as stored: what was computed, and the numbers.
+#[derive(Debug)]
+pub struct Case {
+    /// The family: name of the sub-folder.
+    pub family: String,
+    /// The case: name of the files without extension.
+    pub name: String,
+    /// The contents of `NAME.json`.
+    pub meta: Value,
+    path: PathBuf,
+    tensors: BTreeMap<String, Stored>,
+    /// Tensors that somebody asked for; the rest is reported, so that nothing goes unchecked in silence.
+    used: RefCell<BTreeSet<String>>,
+}
+
+#[derive(Debug)]
+enum Stored {
+    Float(ArrayD<f64>),
+    Integer(ArrayD<i64>),
+}
+
+impl Case {
+    /// Reads `NAME.json` and the `NAME.safetensors` beside it.
+    ///
+    /// # Errors
+    /// Files that are missing, truncated or not what their extension says; the message names the file.
+    pub fn load(family: &str, json: &Path) -> Result<Self> {
+        let name = json.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+        let text = fs::read_to_string(json).with_context(|| json.display().to_string())?;
+        let meta = serde_json::from_str(&text).with_context(|| format!("{}: not valid JSON", json.display()))?;
+        let path = json.with_extension("safetensors");
+        let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+        let file = SafeTensors::deserialize(&bytes)
+            .with_context(|| format!("{}: not a valid safetensors file", path.display()))?;
+        let tensors = file
+            .tensors()
+            .into_iter()
+            .map(|(name, view)| {
+                let stored = decode(&view).with_context(|| format!("{}: tensor `{name}`", path.display()))?;
+                Ok((name, stored))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { family: family.to_owned(), name, meta, path, tensors, used: RefCell::default() })
+    }
+
+    /// The case `name` of another family in the same folder.
+    ///
+    /// # Errors
+    /// As [`Case::load`].
+    pub fn sibling(&self, family: &str, name: &str) -> Result<Self> {
+        let folder = self.path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+        Self::load(family, &folder.join(family).join(name).with_extension("json"))
+    }
+
+    /// Names of all tensors, in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// Whether there is a tensor of this name with at least one element.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.get(name).is_some_and(|stored| match stored {
+            Stored::Float(values) => !values.is_empty(),
+            Stored::Integer(values) => !values.is_empty(),
+        })
+    }
+
+    /// Tensors that were never asked for.
+    pub fn unused(&self) -> Vec<String> {
+        let used = self.used.borrow();
+        self.tensors.keys().filter(|name| self.has(name) && !used.contains(*name)).cloned().collect()
+    }
+
+    fn stored(&self, name: &str) -> Result<&Stored> {
+        self.used.borrow_mut().insert(name.to_owned());
+        self.tensors.get(name).ok_or_else(|| anyhow!("{}: no tensor `{name}`", self.path.display()))
+    }
+
+    /// A floating-point tensor, widened.
+    ///
+    /// # Errors
+    /// The tensor is missing or holds integers.
+    pub fn array(&self, name: &str) -> Result<ArrayD<f64>> {
+        match self.stored(name)? {
+            Stored::Float(values) => Ok(values.clone()),
+            Stored::Integer(_) => bail!("{}: tensor `{name}` holds integers", self.path.display()),
+        }
+    }
+
+    /// A floating-point matrix.
+    ///
+    /// # Errors
+    /// The tensor is missing, holds integers or is not a matrix.
+    pub fn matrix(&self, name: &str) -> Result<Array2<f64>> {
+        let array = self.array(name)?;
+        let shape = array.shape().to_vec();
+        array
+            .into_dimensionality()
+            .map_err(|_| anyhow!("{}: tensor `{name}` has shape {shape:?}, not [rows, columns]", self.path.display()))
+    }
+
+    /// A floating-point tensor read in row-major order.
+    ///
+    /// # Errors
+    /// The tensor is missing or holds integers.
+    pub fn vector(&self, name: &str) -> Result<Array1<f64>> {
+        Ok(self.array(name)?.iter().copied().collect())
+    }
+
+    /// Integers, such as labels, in row-major order.
+    ///
+    /// # Errors
+    /// The tensor is missing or holds floating-point numbers.
+    pub fn integers(&self, name: &str) -> Result<Vec<i64>> {
+        match self.stored(name)? {
+            Stored::Integer(values) => Ok(values.iter().copied().collect()),
+            Stored::Float(_) => bail!("{}: tensor `{name}` holds no integers", self.path.display()),
+        }
+    }
+
+    /// Indices: integers that are not negative.
+    ///
+    /// # Errors
+    /// As [`Case::integers`], and for negative values.
+    pub fn indices(&self, name: &str) -> Result<Vec<usize>> {
+        let index = |i: i64| usize::try_from(i).map_err(|_| anyhow!("{}: `{name}` holds {i}", self.path.display()));
+        self.integers(name)?.into_iter().map(index).collect()
+    }
+
+    /// A value of the JSON that must be there.
+    ///
+    /// # Errors
+    /// The key is missing or its value has another type.
+    pub fn get<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<T> {
+        self.find(key)?.ok_or_else(|| anyhow!("{}: no key `{key}`", self.path.with_extension("json").display()))
+    }
+
+    /// A value of the JSON that may be absent.
+    ///
+    /// # Errors
+    /// The value has another type.
+    pub fn find<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        let value = self.meta.get(key).filter(|value| !value.is_null()).cloned();
+        value
+            .map(|value| serde_json::from_value(value))
+            .transpose()
+            .with_context(|| format!("{}: key `{key}`", self.path.with_extension("json").display()))
+    }
+}
+
+fn decode(view: &TensorView<'_>) -> Result<Stored> {
+    let shape = IxDyn(view.shape());
+    let data = view.data();
+    let float =
+        |values: Vec<f64>| -> Result<Stored> { Ok(Stored::Float(ArrayD::from_shape_vec(shape.clone(), values)?)) };
+    let integer =
+        |values: Vec<i64>| -> Result<Stored> { Ok(Stored::Integer(ArrayD::from_shape_vec(shape.clone(), values)?)) };
+    match view.dtype() {
+        Dtype::F64 => float(words(data)?.into_iter().map(f64::from_le_bytes).collect()),
+        Dtype::F32 => float(words(data)?.into_iter().map(|word| f64::from(f32::from_le_bytes(word))).collect()),
+        Dtype::I64 => integer(words(data)?.into_iter().map(i64::from_le_bytes).collect()),
+        Dtype::I32 => integer(words(data)?.into_iter().map(|word| i64::from(i32::from_le_bytes(word))).collect()),
+        Dtype::U8 | Dtype::BOOL => integer(data.iter().map(|byte| i64::from(*byte)).collect()),
+        other => bail!("elements of type {other:?} are not read here"),
+    }
+}
+
+fn words<const N: usize>(data: &[u8]) -> Result<Vec<[u8; N]>> {
+    let (words, rest) = data.as_chunks::<N>();
+    ensure!(rest.is_empty(), "{} bytes are no whole number of elements of {N} bytes", data.len());
+    Ok(words.to_vec())
+}

@@ -1,0 +1,72 @@
+//! `sampler/`: images from noise and noise from images, with accepted times and evaluations of the adaptive solver.
+
+use anyhow::{Context, Result};
+use lzn_flow::{ErrorControl, FlowError, Sampled, Sampler as Solver};
+use tch::Tensor;
+
+use super::networks::{self, numbers, optional, tensor};
+use crate::{Case, Checks, Family, Line, Tolerance};
+
+/// Accepted times depend on the fifth root of error estimates that are themselves differences near the rounding of the network:
+/// two single-precision runs of the same code differ by about 1e-4.
+const TIMES: f64 = 1e-3;
+
+/// The family of this file.
+#[derive(Debug)]
+pub(super) struct Sampler;
+
+impl Family for Sampler {
+    fn name(&self) -> &'static str {
+        "sampler"
+    }
+
+    fn run(&self, case: &Case) -> Result<Vec<Line>> {
+        let note: String = case.get("note")?;
+        // The case names the network case whose decoder it uses, and a factor for the parameters.
+        let network = word_after(&note, "ncsnpp/").context("`note` names no network")?;
+        let decoder = networks::decoder(&case.sibling("ncsnpp", network)?, number_after(&note, "parameter times ")?)?;
+        let (latent, label) = (optional(case, "latent")?, optional(case, "label_onehot")?);
+        let field = |x: &Tensor, t: &Tensor| -> Result<Tensor, FlowError> {
+            decoder.net.forward(x, t, latent.as_ref(), label.as_ref(), false)
+        };
+        let adaptive = Solver::Rk45 {
+            rtol: number_after(&note, "rtol ")?,
+            atol: number_after(&note, "atol ")?,
+            control: ErrorControl::Batch,
+        };
+        let euler = Solver::Euler { steps: 10 };
+        let (x0, x1) = (tensor(case, "x0")?, tensor(case, "rk45_x1")?);
+        let [forward, inverse]: [(i64, Vec<f64>); 2] = case.get("rk45_nfev_and_ts")?;
+
+        let mut checks = Checks::new("torch-f32");
+        let mut images = |name: &str, sampled: &Sampled| -> Result<()> {
+            checks.compare(name, &numbers(&sampled.images)?, &case.array(name)?, Tolerance::SINGLE.value);
+            Ok(())
+        };
+        images("euler10_x1", &euler.sample(&field, &x0)?)?;
+        images("euler10_inverse_of_rk45_x1", &euler.invert(&field, &x1)?)?;
+        let (there, back) = (adaptive.sample(&field, &x0)?, adaptive.invert(&field, &x1)?);
+        images("rk45_x1", &there)?;
+        images("rk45_inverse_of_rk45_x1", &back)?;
+        for (name, sampled, (evaluations, times)) in [("rk45", &there, forward), ("rk45 inverse", &back, inverse)] {
+            checks.equal(&format!("{name} evaluations"), &[sampled.evaluations as i64], &[evaluations]);
+            checks.compare(&format!("{name} times"), &sampled.times[0], &times, TIMES);
+        }
+        Ok(vec![checks.line(self.name(), &case.name)])
+    }
+}
+
+/// The letters, digits and underscores that follow `before`.
+fn word_after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    Some(&rest[..end])
+}
+
+/// The number that follows `before`.
+fn number_after(text: &str, before: &str) -> Result<f64> {
+    let (_, rest) = text.split_once(before).with_context(|| format!("`note` has no number after `{before}`"))?;
+    let end = rest.find(|c: char| !c.is_ascii_digit() && !"+-.e".contains(c)).unwrap_or(rest.len());
+    let number = rest[..end].trim_end_matches('.');
+    number.parse().with_context(|| format!("`note`: `{number}` after `{before}` is no number"))
+}

@@ -1,0 +1,25 @@
+//! `lzn-golden [FOLDER]`: one line per case and backend, and an exit code that says whether all agree.
+#![expect(clippy::print_stdout, reason = "a command-line program")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use lzn_golden::{default_folder, families, run};
+
+fn main() -> ExitCode {
+    let folder = std::env::args_os().nth(1).map_or_else(default_folder, PathBuf::from);
+    match run(&folder, &families(), |line| println!("{line}")) {
+        Ok(report) => {
+            if !report.skipped.is_empty() {
+                println!("skipped families: {}", report.skipped.join(", "));
+            }
+            let failed = report.lines.iter().filter(|line| !line.passed()).count();
+            println!("{} lines, {failed} failed ({})", report.lines.len(), folder.display());
+            if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            println!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

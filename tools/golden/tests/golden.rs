@@ -1,0 +1,113 @@
+//! The golden numbers in the repository, and what the runner does with folders that are not as they should be.
+
+use std::fs;
+use std::path::Path;
+
+use lzn_golden::{Report, default_folder, families, run};
+
+fn run_folder(folder: &Path) -> Report {
+    run(folder, &families(), |_| {}).unwrap()
+}
+
+/// A folder with one case copied from the repository.
+fn folder_with_one_case() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("latent")).unwrap();
+    for extension in ["json", "safetensors"] {
+        let name = format!("latent/euler_n32_d8.{extension}");
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(&name), folder.path().join(&name)).unwrap();
+    }
+    folder
+}
+
+/// The one line of a folder whose only case has gone wrong.
+fn only_failure(folder: &Path) -> String {
+    let report = run_folder(folder);
+    assert!(!report.passed());
+    assert_eq!(report.lines.len(), 1);
+    report.lines[0].to_string()
+}
+
+#[test]
+fn every_case_agrees_on_every_backend() {
+    let report = run_folder(&default_folder());
+    let failed: Vec<String> = report.lines.iter().filter(|line| !line.passed()).map(ToString::to_string).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    for family in ["latent", "label", "contrastive"] {
+        for backend in ["host-f64", "host-f32", "torch-f64", "torch-f32"] {
+            assert!(report.lines.iter().any(|line| line.family == family && line.backend == backend), "{family}, {backend}");
+        }
+    }
+}
+
+#[test]
+fn nothing_that_the_reference_computed_for_zones_goes_uncompared() {
+    let report = run_folder(&default_folder());
+    let zones = |family: &str| ["latent", "label", "contrastive"].contains(&family);
+    for line in report.lines.iter().filter(|line| zones(&line.family)) {
+        assert!(!line.to_string().contains("not compared"), "{line}");
+    }
+}
+
+#[test]
+fn a_wrong_number_fails_every_backend() {
+    let folder = folder_with_one_case();
+    let path = folder.path().join("latent/euler_n32_d8.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    // The last value of the file, whichever tensor it belongs to.
+    let at = bytes.len() - 8;
+    bytes[at..].copy_from_slice(&12.5_f64.to_le_bytes());
+    fs::write(&path, bytes).unwrap();
+    let report = run_folder(folder.path());
+    assert!(report.lines.len() >= 3);
+    assert!(report.lines.iter().all(|line| !line.passed()));
+}
+
+#[test]
+fn a_truncated_tensor_file_fails_and_is_named() {
+    let folder = folder_with_one_case();
+    let path = folder.path().join("latent/euler_n32_d8.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let line = only_failure(folder.path());
+    assert!(line.contains("euler_n32_d8.safetensors") && line.contains("not a valid safetensors file"), "{line}");
+}
+
+#[test]
+fn a_missing_tensor_file_fails_and_is_named() {
+    let folder = folder_with_one_case();
+    fs::remove_file(folder.path().join("latent/euler_n32_d8.safetensors")).unwrap();
+    assert!(only_failure(folder.path()).contains("euler_n32_d8.safetensors"));
+}
+
+#[test]
+fn tensors_without_a_description_fail() {
+    let folder = folder_with_one_case();
+    fs::remove_file(folder.path().join("latent/euler_n32_d8.json")).unwrap();
+    assert!(only_failure(folder.path()).contains("no JSON beside it"));
+}
+
+#[test]
+fn broken_json_and_unknown_solvers_fail_and_name_the_file() {
+    let folder = folder_with_one_case();
+    let path = folder.path().join("latent/euler_n32_d8.json");
+    for (text, words) in [("{", "not valid JSON"), (r#"{"steps": 3, "solver": "rk9"}"#, "rk9"), ("{}", "`steps`")] {
+        fs::write(&path, text).unwrap();
+        let line = only_failure(folder.path());
+        assert!(line.contains("euler_n32_d8.json") && line.contains(words), "{line}");
+    }
+}
+
+#[test]
+fn unknown_families_are_skipped_by_name_and_do_not_pass_alone() {
+    let folder = folder_with_one_case();
+    fs::create_dir(folder.path().join("telepathy")).unwrap();
+    let report = run_folder(folder.path());
+    assert_eq!(report.skipped, ["telepathy"]);
+    assert!(report.passed());
+
+    let empty = tempfile::tempdir().unwrap();
+    assert!(run(empty.path(), &families(), |_| {}).is_err());
+    fs::create_dir(empty.path().join("telepathy")).unwrap();
+    assert!(!run_folder(empty.path()).passed());
+}

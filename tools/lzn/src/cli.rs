@@ -1,0 +1,269 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lzn_tasks::config::Override;
+
+/// Latent Zoning Networks: one Gaussian latent space for generation, classification and representation.
+#[derive(Debug, Parser)]
+#[command(name = "lzn", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Without --model, the commands that use a model take the one that ships with lzn (Fashion-MNIST, 28 x 28 grey).
+
+Examples:
+  lzn sample --labels sneaker,bag --count 8 --out shoes-and-bags.png
+  lzn classify photo.png
+  lzn train --config tools/configs/quickstart.toml --run runs/mine --set train.iterations=500
+  lzn resume runs/mine
+  lzn eval runs/mine";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a model; goes on where the run folder's last checkpoint ended.
+    Train(TrainArgs),
+    /// Go on with an interrupted run, with the configuration in its folder.
+    Resume(ResumeArgs),
+    /// Measure a model on its test set.
+    Eval(EvalArgs),
+    /// Draw images, from labels or from the prior.
+    Sample(SampleArgs),
+    /// Name the class of images.
+    Classify(ClassifyArgs),
+    /// Write the representation of images as an npy array.
+    Embed(EmbedArgs),
+    /// Encode images and draw them again.
+    Reconstruct(ReconstructArgs),
+    /// Look at libtorch, processor, graphics card and data sets, and say what to mend.
+    Doctor(DoctorArgs),
+}
+
+/// Arguments of `lzn train`.
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// Configuration file (TOML); tools/configs/ holds the published ones and CPU demonstrations.
+    #[arg(long)]
+    pub config: PathBuf,
+    /// Run folder; by default runs/NAME, after the name of the configuration file.
+    #[arg(long)]
+    pub run: Option<PathBuf>,
+    /// Replace one value of the configuration, for instance train.batch_size=64; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<Override>,
+    /// Check everything, print the resolved configuration and the size of every part, and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where to compute.
+    #[command(flatten)]
+    pub compute: Compute,
+}
+
+/// Arguments of `lzn resume`.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// Run folder.
+    pub run: PathBuf,
+    /// Replace one value of the configuration, for instance train.iterations=5000; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<Override>,
+    /// Where to compute.
+    #[command(flatten)]
+    pub compute: Compute,
+}
+
+/// Where to compute.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Compute {
+    /// Device; auto takes the first GPU if there is one.
+    #[arg(long, value_enum, default_value_t = DeviceName::Auto)]
+    pub device: DeviceName,
+    /// Processor threads; by default all.
+    #[arg(long)]
+    pub threads: Option<usize>,
+}
+
+/// Devices by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeviceName {
+    /// The first GPU if there is one, else the processor.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// The first CUDA device.
+    Cuda,
+}
+
+/// Which model.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArgs {
+    /// Run folder or weights file (.safetensors); by default the model that ships with lzn.
+    #[arg(long)]
+    pub model: Option<PathBuf>,
+    /// Of a run folder, take the raw weights instead of their moving average.
+    #[arg(long)]
+    pub raw: bool,
+    /// Where to compute.
+    #[command(flatten)]
+    pub compute: Compute,
+}
+
+/// Noise and integration.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DrawArgs {
+    /// Seed of all noise.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// How velocity is integrated.
+    #[arg(long, value_enum, default_value_t = SamplerName::Euler)]
+    pub sampler: SamplerName,
+    /// Steps of Euler and Heun.
+    #[arg(long, default_value_t = 50)]
+    pub steps: usize,
+    /// Relative and absolute tolerance of RK45.
+    #[arg(long, default_value_t = 1e-5)]
+    pub tolerance: f64,
+    /// Images that go through the networks together: speed and memory, not results.
+    #[arg(long, default_value_t = 32)]
+    pub batch_size: usize,
+}
+
+/// Samplers by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SamplerName {
+    /// Explicit Euler.
+    Euler,
+    /// Heun's method of order 2.
+    Heun,
+    /// Dormand-Prince 5(4), every image with its own step size.
+    Rk45,
+}
+
+/// Arguments of `lzn eval`.
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    /// Run folder or weights file; by default the model that ships with lzn.
+    #[arg(value_name = "RUN_OR_WEIGHTS")]
+    pub model: Option<PathBuf>,
+    /// Of a run folder, take the raw weights instead of their moving average.
+    #[arg(long)]
+    pub raw: bool,
+    /// Test images; by default all.
+    #[arg(long)]
+    pub images: Option<usize>,
+    /// Scale of the latent noise; by default that of the configuration.
+    #[arg(long)]
+    pub noise_scale: Option<f64>,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Write the confusion matrix as a picture.
+    #[arg(long, value_name = "PNG")]
+    pub confusion: Option<PathBuf>,
+    /// Where to compute.
+    #[command(flatten)]
+    pub compute: Compute,
+}
+
+/// Arguments of `lzn sample`.
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
+    /// Classes, by name or number, separated by commas; `all` for every class, `none` for draws from the prior.
+    #[arg(long, default_value = "all")]
+    pub labels: String,
+    /// Images of each class.
+    #[arg(long, default_value_t = 8)]
+    pub count: usize,
+    /// Number of the first image: with the same seed, image 5 is the same whether it is drawn alone or among others.
+    #[arg(long, default_value_t = 0)]
+    pub first: u64,
+    /// Picture to write, one row per class.
+    #[arg(long, default_value = "samples.png")]
+    pub out: PathBuf,
+    /// Also write the images as an array [n, channels, height, width] of uint8.
+    #[arg(long, value_name = "NPY")]
+    pub npy: Option<PathBuf>,
+    /// Also write every image as a file of its own into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+    /// Noise and integration.
+    #[command(flatten)]
+    pub draw: DrawArgs,
+    /// Which model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
+/// Arguments of `lzn classify`.
+#[derive(Debug, Args)]
+pub(crate) struct ClassifyArgs {
+    /// PNG or JPEG files.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Print one JSON object per file.
+    #[arg(long)]
+    pub json: bool,
+    /// Which model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
+/// Arguments of `lzn embed`.
+#[derive(Debug, Args)]
+pub(crate) struct EmbedArgs {
+    /// PNG or JPEG files.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Array to write, [files, d] of float32.
+    #[arg(long, default_value = "embeddings.npy")]
+    pub out: PathBuf,
+    /// Write latents, the centres of the images' zones, instead of anchors.
+    #[arg(long)]
+    pub latents: bool,
+    /// Which model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
+/// Arguments of `lzn reconstruct`.
+#[derive(Debug, Args)]
+pub(crate) struct ReconstructArgs {
+    /// PNG or JPEG files.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Picture to write: originals above, reconstructions below.
+    #[arg(long, default_value = "reconstructions.png")]
+    pub out: PathBuf,
+    /// Noise and integration.
+    #[command(flatten)]
+    pub draw: DrawArgs,
+    /// Which model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
+/// Arguments of `lzn doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,48 @@
+//! `lzn eval`.
+
+use anyhow::{Result, bail};
+use lzn_eval::Metric;
+use lzn_tasks::data::RunData;
+use lzn_tasks::evaluate::{self, ClassifyOptions};
+
+use crate::cli::{EvalArgs, ModelArgs};
+use crate::{images, model};
+
+/// Measures the accuracy on the test images.
+pub(crate) fn run(args: &EvalArgs) -> Result<()> {
+    let which = ModelArgs { model: args.model.clone(), raw: args.raw, compute: args.compute.clone() };
+    let weights = model::load(&which)?;
+    let Some(test) = RunData::open(&weights.config.data)?.test else {
+        bail!("the data set of this model has no test images: it needs a folder `test` beside `train`");
+    };
+    let config = &weights.config.evaluate;
+    let options = ClassifyOptions {
+        images: args.images.unwrap_or(usize::MAX),
+        batch_size: config.batch_size,
+        noise_scale: args.noise_scale.unwrap_or(config.noise_scale),
+        seed: weights.config.seed,
+    };
+    let result = tch::no_grad(|| evaluate::classify(&weights.model, test.as_ref(), options))?.finish()?;
+    let count = options.images.min(test.len());
+    if args.json {
+        println!(
+            "{}",
+            serde_json::json!({
+                "images": count, "accuracy": result.accuracy(), "per_class": result.per_class(),
+                "noise_scale": options.noise_scale, "batch_size": options.batch_size,
+            })
+        );
+    } else {
+        println!("test accuracy  {:.2} %  ({count} images, zoned {} at a time, noise scale {})", 100.0 * result.accuracy(), options.batch_size, options.noise_scale);
+        for (name, accuracy) in weights.class_names.iter().zip(result.per_class()) {
+            if let Some(accuracy) = accuracy {
+                println!("  {name:<14} {:.1} %", 100.0 * accuracy);
+            }
+        }
+    }
+    if let Some(path) = &args.confusion {
+        images::write(path, &lzn_eval::plot::confusion(&result, Some(&weights.class_names))?.to_png()?)?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}

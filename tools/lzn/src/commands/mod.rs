@@ -1,0 +1,30 @@
+//! One file per command.
+
+mod classify;
+mod embed;
+mod eval;
+mod reconstruct;
+mod sample;
+mod train;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command};
+use crate::doctor;
+
+/// Runs the command that was typed.
+pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Train(args) => return train::train(&args),
+        Command::Resume(args) => return train::resume(&args),
+        Command::Eval(args) => eval::run(&args)?,
+        Command::Sample(args) => sample::run(&args)?,
+        Command::Classify(args) => classify::run(&args)?,
+        Command::Embed(args) => embed::run(&args)?,
+        Command::Reconstruct(args) => reconstruct::run(&args)?,
+        Command::Doctor(args) => return doctor::run(args.json),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,75 @@
+//! From arguments to a device, a model and its options.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use lzn_flow::{ErrorControl, Sampler};
+use lzn_tasks::Weights;
+use lzn_tasks::task::{TaskOptions, Zoning};
+use tch::Device;
+
+use crate::cli::{Compute, DeviceName, DrawArgs, ModelArgs, SamplerName};
+
+/// The model that ships with lzn: see docs/results.md for how it was trained.
+const SHIPPED: &[u8] = include_bytes!("../models/fashion-mnist-joint.safetensors");
+
+/// Applies `--threads` and finds the device.
+pub(crate) fn device(compute: &Compute) -> Result<Device> {
+    if let Some(threads) = compute.threads {
+        if threads == 0 {
+            bail!("--threads must be at least 1");
+        }
+        tch::set_num_threads(i32::try_from(threads).context("--threads is too large")?);
+    }
+    let cuda = tch::Cuda::is_available();
+    match compute.device {
+        DeviceName::Cpu => Ok(Device::Cpu),
+        DeviceName::Auto if !cuda => Ok(Device::Cpu),
+        DeviceName::Cuda if !cuda => bail!("libtorch sees no CUDA device; `lzn doctor` says why, --device cpu works"),
+        _ => Ok(Device::Cuda(0)),
+    }
+}
+
+/// Loads the model that the arguments name.
+pub(crate) fn load(args: &ModelArgs) -> Result<Weights> {
+    let device = device(&args.compute)?;
+    match &args.model {
+        None => Ok(Weights::from_bytes(SHIPPED, Path::new("(shipped model)"), device)?),
+        Some(path) => Ok(Weights::open(path, args.raw, device)?),
+    }
+}
+
+/// The sampler that the arguments describe.
+pub(crate) fn sampler(args: &DrawArgs) -> Sampler {
+    match args.sampler {
+        SamplerName::Euler => Sampler::Euler { steps: args.steps },
+        SamplerName::Heun => Sampler::Heun { steps: args.steps },
+        SamplerName::Rk45 => {
+            Sampler::Rk45 { rtol: args.tolerance, atol: args.tolerance, control: ErrorControl::PerSample }
+        }
+    }
+}
+
+/// Options of a task that draws.
+pub(crate) fn drawing(args: &DrawArgs) -> TaskOptions {
+    TaskOptions {
+        seed: args.seed,
+        first: 0,
+        batch_size: args.batch_size,
+        sampler: sampler(args),
+        noise_scale: 0.0,
+        zoning: Zoning::Bank,
+    }
+}
+
+/// Options of a task that only looks.
+pub(crate) fn looking() -> TaskOptions {
+    TaskOptions {
+        seed: 0,
+        first: 0,
+        batch_size: 64,
+        sampler: Sampler::Euler { steps: 1 },
+        noise_scale: 0.0,
+        zoning: Zoning::Bank,
+    }
+}

@@ -1,0 +1,57 @@
+//! Shows a training run: progress, warnings, evaluations.
+
+use std::time::Duration;
+
+use lzn_tasks::TaskError;
+use lzn_tasks::run::progress::Progress;
+use lzn_tasks::train::hooks::Hook;
+use lzn_tasks::train::{Outcome, Session, StepReport};
+
+/// Time between two lines where there is no terminal.
+const EVERY: Duration = Duration::from_secs(20);
+
+/// Draws the progress bar.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    progress: Option<Progress>,
+}
+
+impl Hook for Watch {
+    fn start(&mut self, session: &mut Session) -> Result<(), TaskError> {
+        let total = session.config.train.iterations;
+        let mut progress = Progress::new(session.step, total, EVERY);
+        for warning in &session.warnings {
+            progress.note(&format!("warning: {warning}"));
+        }
+        if session.step > 0 {
+            progress.note(&format!("going on from step {} of {total}", session.step));
+        }
+        self.progress = Some(progress);
+        Ok(())
+    }
+
+    fn after_step(&mut self, session: &mut Session, report: &StepReport) -> Result<(), TaskError> {
+        let Some(progress) = &mut self.progress else { return Ok(()) };
+        let shown = |name: &str| !name.starts_with("lr/") && name != "loss";
+        let values: Vec<(&str, f64)> =
+            report.values.iter().filter(|(name, _)| shown(name)).map(|(name, value)| (name.as_str(), *value)).collect();
+        progress.step(session.step, session.config.train.batch_size as u64, &values);
+        if report.skipped {
+            progress.note(&format!(
+                "warning: step {} was skipped, its loss or gradient is not finite ({} so far)",
+                session.step, session.skipped
+            ));
+        }
+        if let Some(accuracy) = session.newest_accuracy.take() {
+            progress.note(&format!("step {}: test accuracy {:.2} %", session.step, 100.0 * accuracy));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &mut Session, _: Outcome) -> Result<(), TaskError> {
+        if let Some(progress) = &mut self.progress {
+            progress.finish();
+        }
+        Ok(())
+    }
+}

@@ -1,5 +1,7 @@
 //! Build script of every crate that links libtorch: cargo passes linker arguments only to the package that prints them.
 
+#![expect(clippy::print_stdout, reason = "a build script talks to cargo on standard output")]
+
 fn main() {
     println!("cargo:rerun-if-changed={}", file!());
     // Set by torch-sys; absent on platforms where it needs no help.

@@ -39,7 +39,7 @@ pub enum Padding {
     Edge,
 }
 
-/// Random changes of images of one shape, fixed by seed, epoch and sample.
+/// Random changes of images of one shape, fixed by seed, epoch, sample and view.
 ///
 /// A sample is changed in the same way in whatever batch, step or worker thread it comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,9 +61,10 @@ impl Augment {
         Ok(Self { config, seed })
     }
 
-    /// Changes one image, `[C, H, W]`, in place. Draws come from the stream `(seed, AUGMENT, [epoch, sample, 0])`.
-    pub fn apply(&self, mut image: ArrayViewMut3<'_, u8>, epoch: u64, sample: usize) {
-        let mut stream = Stream::new(self.seed, Purpose::AUGMENT, [epoch, sample as u64, 0]);
+    /// Changes one image, `[C, H, W]`, in place. Draws come from the stream `(seed, AUGMENT, [epoch, sample, view])`:
+    /// views of one sample, numbered from 0, are changed independently of each other.
+    pub fn apply(&self, mut image: ArrayViewMut3<'_, u8>, epoch: u64, sample: usize, view: u64) {
+        let mut stream = Stream::new(self.seed, Purpose::AUGMENT, [epoch, sample as u64, view]);
         // Every number is drawn whether it is used or not, so that switching the flip on or off leaves the shifts
         // alone.
         let flip = stream.below(2) == 1;

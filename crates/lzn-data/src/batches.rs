@@ -23,17 +23,22 @@ pub struct Batch {
     pub epoch: u64,
     /// uint8 images, `[B, C, H, W]`.
     pub images: Array4<u8>,
+    /// The same images once more, changed at random independently of the first, `[B, C, H, W]`; only if asked for.
+    pub second_view: Option<Array4<u8>>,
     /// Labels, `[B]`, in `0..classes`; empty when the data set has none.
     pub labels: Vec<i64>,
     /// Where in the data set the images come from, `[B]`.
     pub indices: Vec<usize>,
 }
 
-/// How batches are read. No choice here but `augment` changes what is in a batch.
+/// How batches are read. No choice here but `augment` and `second_view` changes what is in a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchOptions {
     /// Random changes of every image; `None` for evaluation.
     pub augment: Option<Augment>,
+    /// Whether every batch also holds a second view of its images, for objectives that compare two. Without random
+    /// changes it equals the first.
+    pub second_view: bool,
     /// Worker threads; with 0, batches are read when asked for, in the thread that asks.
     pub workers: usize,
     /// How many batches are read ahead at most, all workers together; at least 1 when there are workers.
@@ -43,7 +48,7 @@ pub struct BatchOptions {
 impl Default for BatchOptions {
     /// One worker, which keeps up with training on images held in memory, and four batches ahead.
     fn default() -> Self {
-        Self { augment: None, workers: 1, ahead: 4 }
+        Self { augment: None, second_view: false, workers: 1, ahead: 4 }
     }
 }
 
@@ -78,7 +83,7 @@ impl Batches {
         if plan.len() != data.len() {
             return Err(DataError::PlanLength { plan: plan.len(), len: data.len() });
         }
-        let reader = BatchReader { data, augment: options.augment };
+        let reader = BatchReader { data, augment: options.augment, second_view: options.second_view };
         let reader = match options.workers {
             0 => Reader::Here(reader),
             count => Reader::Threads(Workers::start(&reader, count, options.ahead.max(1), first_step)?),
@@ -103,6 +108,7 @@ impl Iterator for Batches {
 pub(crate) struct BatchReader {
     data: Arc<dyn Dataset>,
     augment: Option<Augment>,
+    second_view: bool,
 }
 
 impl std::fmt::Debug for BatchReader {
@@ -123,23 +129,27 @@ impl BatchReader {
         let expected = self.data.image_shape();
         let ImageShape { channels, height, width } = expected;
         let mut images = Array4::zeros((indices.len(), channels, height, width));
+        let mut second_view = self.second_view.then(|| images.clone());
         let mut labels = Vec::with_capacity(indices.len());
         let labelled = self.data.classes() > 0;
-        for (&index, mut slot) in indices.iter().zip(images.axis_iter_mut(Axis(0))) {
+        for (position, &index) in indices.iter().enumerate() {
             let sample = self.data.read(index)?;
             let got = ImageShape::from_dim(sample.image.dim());
             if got != expected {
                 return Err(DataError::SampleShape { index, expected, got });
             }
-            slot.assign(&sample.image);
-            if let Some(augment) = &self.augment {
-                augment.apply(slot, epoch, index);
+            for (view, images) in [Some(&mut images), second_view.as_mut()].into_iter().flatten().enumerate() {
+                let mut slot = images.index_axis_mut(Axis(0), position);
+                slot.assign(&sample.image);
+                if let Some(augment) = &self.augment {
+                    augment.apply(slot, epoch, index, view as u64);
+                }
             }
             if labelled {
                 labels.push(sample.label.ok_or(DataError::MissingLabel { index })?);
             }
         }
-        Ok(Batch { step, epoch, images, labels, indices })
+        Ok(Batch { step, epoch, images, second_view, labels, indices })
     }
 }
 

@@ -17,7 +17,7 @@ fn augment(config: AugmentConfig, seed: u64) -> Augment {
 
 fn applied(augment: &Augment, epoch: u64, sample: usize) -> Array3<u8> {
     let mut image = image();
-    augment.apply(image.view_mut(), epoch, sample);
+    augment.apply(image.view_mut(), epoch, sample, 0);
     image
 }
 
@@ -103,6 +103,26 @@ fn draws_depend_on_seed_epoch_and_sample_alone() {
 }
 
 #[test]
+fn views_of_a_sample_are_changed_independently() {
+    let config = AugmentConfig { flip: true, shift: 2, padding: Padding::Zero };
+    let augment = augment(config, 3);
+    let views = |view| {
+        let of_sample = |sample| {
+            let mut image = image();
+            augment.apply(image.view_mut(), 4, sample, view);
+            image
+        };
+        (0..2_000).map(of_sample).collect::<Vec<_>>()
+    };
+    let (first, second) = (views(0), views(1));
+    assert_eq!(second, views(1));
+    // Two of 2 x 5 x 5 equally likely outcomes agree with probability 1/50; five standard errors of 2,000 pairs.
+    let equal = first.iter().zip(&second).filter(|(one, two)| one == two).count() as f64;
+    let p = 1.0 / 50.0;
+    assert!((equal - 2_000.0 * p).abs() < 5.0 * (2_000.0 * p * (1.0 - p)).sqrt(), "{equal} of 2,000 pairs agree");
+}
+
+#[test]
 fn switching_the_flip_off_leaves_the_shifts_alone() {
     let config = |flip| AugmentConfig { flip, shift: 2, padding: Padding::Zero };
     let (with, without) = (augment(config(true), 5), augment(config(false), 5));
@@ -111,7 +131,7 @@ fn switching_the_flip_off_leaves_the_shifts_alone() {
     for sample in 0..50 {
         let [one, two] = [&with, &without].map(|augment| {
             let mut image = symmetric.clone();
-            augment.apply(image.view_mut(), 0, sample);
+            augment.apply(image.view_mut(), 0, sample, 0);
             image
         });
         assert_eq!(one, two, "sample {sample}");

@@ -27,7 +27,7 @@ fn data(len: usize) -> Arc<ArrayDataset> {
 
 fn options(data: &dyn Dataset, seed: u64, workers: usize, ahead: usize) -> BatchOptions {
     let augment = Augment::new(AUGMENT, seed, data.image_shape()).expect("valid");
-    BatchOptions { augment: Some(augment), workers, ahead }
+    BatchOptions { augment: Some(augment), second_view: false, workers, ahead }
 }
 
 fn training(data: Arc<dyn Dataset>, size: usize, workers: usize, ahead: usize, first_step: u64) -> Batches {
@@ -79,7 +79,7 @@ fn good() -> Sample {
 /// In-order batches of four samples: sample 13 is in step 3.
 fn evaluate(data: Arc<Faulty>, workers: usize) -> Vec<Result<Batch, DataError>> {
     let plan = BatchPlan::evaluation(40, 4).expect("valid");
-    Batches::new(data, plan, BatchOptions { augment: None, workers, ahead: 3 }, 0).expect("started").collect()
+    Batches::new(data, plan, BatchOptions { workers, ahead: 3, ..BatchOptions::default() }, 0).expect("started").collect()
 }
 
 /// Asserts that the batch of step 3 alone fails, with this message, and that all others come.
@@ -137,6 +137,29 @@ fn a_batch_holds_the_samples_of_its_indices() {
             let sample = data.read(index).expect("in range");
             assert_eq!(batch.images.index_axis(Axis(0), position), sample.image);
             assert_eq!(Some(batch.labels[position]), sample.label);
+        }
+    }
+}
+
+#[test]
+fn a_second_view_holds_the_same_samples_changed_on_their_own_and_leaves_the_first_as_it_was() {
+    let data = data(30);
+    let plan = BatchPlan::training(30, 8, 9).expect("valid");
+    let read = |second_view, workers| {
+        let options = BatchOptions { second_view, ..options(data.as_ref(), 9, workers, 3) };
+        all(Batches::new(data.clone(), plan, options, 0).expect("started").take(9))
+    };
+    let (one, two) = (read(false, 0), read(true, 0));
+    assert_eq!(two, read(true, 2));
+    let augment = Augment::new(AUGMENT, 9, data.image_shape()).expect("valid");
+    for (one, mut two) in one.into_iter().zip(two) {
+        let second = two.second_view.take().expect("asked for");
+        assert_eq!(one, two);
+        assert_ne!(second, two.images);
+        for (image, &index) in second.axis_iter(Axis(0)).zip(&two.indices) {
+            let mut expected = data.read(index).expect("in range").image;
+            augment.apply(expected.view_mut(), two.epoch, index, 1);
+            assert_eq!(image, expected);
         }
     }
 }
@@ -211,7 +234,7 @@ fn a_plan_for_another_length_is_refused() {
 fn reading_ahead_is_bounded() {
     let data = Faulty::new(|_| Ok(good()));
     let plan = BatchPlan::training(40, 4, 0).expect("valid");
-    let options = BatchOptions { augment: None, workers: 2, ahead: 3 };
+    let options = BatchOptions { workers: 2, ahead: 3, ..BatchOptions::default() };
     let mut batches = Batches::new(data.clone(), plan, options, 0).expect("started");
     assert!(batches.next().expect("endless").is_ok());
     // Time enough to read far more than the bound, if there were none.
@@ -226,7 +249,7 @@ fn dropping_stops_and_joins_the_threads_without_reading_what_is_queued() {
         Ok(good())
     });
     let plan = BatchPlan::training(40, 4, 0).expect("valid");
-    let options = BatchOptions { augment: None, workers: 2, ahead: 1000 };
+    let options = BatchOptions { workers: 2, ahead: 1000, ..BatchOptions::default() };
     let mut batches = Batches::new(data.clone(), plan, options, 0).expect("started");
     assert!(batches.next().expect("endless").is_ok());
     let start = Instant::now();

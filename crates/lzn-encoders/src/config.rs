@@ -1,4 +1,4 @@
-//! Options of the image encoder.
+//! Options of the NCSN++ image encoder.
 
 use lzn_torch::nn::BackboneOptions;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use lzn_torch::Scope;
 use lzn_torch::nn::{DownPath, Features, ImageShape, Layout, NetworkError};
 use tch::Tensor;
 
-use crate::EncoderError;
+use crate::{EncoderError, ImageAnchors};
 use crate::config::ImageEncoderConfig;
 use crate::heads::Heads;
 
@@ -13,7 +13,7 @@ use crate::heads::Heads;
 ///
 /// # Example
 /// ```
-/// use lzn_encoders::{ImageEncoder, ImageEncoderConfig};
+/// use lzn_encoders::{ImageAnchors, ImageEncoder, ImageEncoderConfig};
 /// use lzn_torch::{ParamStore, nn::ImageShape};
 /// use tch::{Device, Kind, Tensor};
 ///
@@ -48,16 +48,11 @@ impl ImageEncoder {
         let down = DownPath::new(scope, &layout, None);
         Ok(Self { image, layout, heads, down })
     }
+}
 
-    /// The anchor of every image.
-    ///
-    /// # Shapes
-    /// `image`: `[B, C, H, W]` float32 in `[-1, 1]`; result `[B, d]`. `train` switches dropout on, whose masks come from
-    /// libtorch's generator.
-    ///
-    /// # Errors
-    /// [`EncoderError::Network`] when the shape does not fit.
-    pub fn forward(&self, image: &Tensor, train: bool) -> Result<Tensor, EncoderError> {
+impl ImageAnchors for ImageEncoder {
+    /// The anchor of every image. `train` switches dropout on, whose masks come from libtorch's generator.
+    fn forward(&self, image: &Tensor, train: bool) -> Result<Tensor, EncoderError> {
         let ImageShape { size, channels } = self.image;
         NetworkError::require_shape("image", image, &[-1, channels as i64, size as i64, size as i64])?;
         let x = self.layout.stem.unshuffle(image);

@@ -1,6 +1,6 @@
 //! What configurations the image encoder accepts, and what it does with its images.
 
-use lzn_encoders::{ImageEncoder, ImageEncoderConfig, LabelAnchors};
+use lzn_encoders::{ImageAnchors, ImageEncoder, ImageEncoderConfig, LabelAnchors};
 use lzn_random::{Purpose, Stream};
 use lzn_torch::{ParamStore, nn::ImageShape};
 use tch::{Device, Kind, Tensor};

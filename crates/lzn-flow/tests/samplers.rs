@@ -29,8 +29,8 @@ fn adaptive(tolerance: f64, control: ErrorControl) -> Sampler {
 
 #[test]
 fn each_solver_of_equal_steps_reaches_its_order() {
-    let make: [(fn(usize) -> Sampler, i32); 2] =
-        [(|steps| Sampler::Euler { steps }, 1), (|steps| Sampler::Heun { steps }, 2)];
+    type Make = fn(usize) -> Sampler;
+    let make: [(Make, i32); 2] = [(|steps| Sampler::Euler { steps }, 1), (|steps| Sampler::Heun { steps }, 2)];
     for (solver, order) in make {
         let error = |steps| distance(&solver(steps).sample(&swinging, &states()).unwrap().images, &exact_end());
         let ratio = error(80) / error(160);

@@ -1,4 +1,5 @@
 //! What configurations the velocity network accepts, and what it does with its inputs.
+#![expect(clippy::unwrap_used, reason = "a case whose network cannot be built is a failed test")]
 
 use lzn_flow::{Progressive, ProgressiveInput, TimeEmbeddingKind, VelocityNet, VelocityNetConfig, VelocityNetInput};
 use lzn_random::{Purpose, Stream};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use lzn_data::{ArrayDataset, Colour, Dataset, ImageConfig, ImageFolder, Split, fashion_mnist};
+use lzn_data::{Colour, Dataset, ImageConfig, ImageFolder, Split, fashion_mnist};
 use ndarray::Array4;
 use tch::{Device, Kind, Tensor};
 
@@ -15,7 +15,7 @@ use crate::config::{DataConfig, DataSource};
 pub struct RunData {
     /// What networks learn from.
     pub train: Arc<dyn Dataset>,
-    /// What they are judged by; none if the folder has no test part.
+    /// What they are judged by: of an image folder the sub-folder `test` or `val` beside `train`; none if it has no such parts.
     pub test: Option<Arc<dyn Dataset>>,
 }
 
@@ -25,36 +25,53 @@ impl RunData {
     /// # Errors
     /// [`TaskError::Data`] names the file and the remedy; [`TaskError::ImageShape`] if the images are of another size than configured.
     pub fn open(config: &DataConfig) -> Result<Self, TaskError> {
-        let path = config.path.as_deref().unwrap_or(Path::new(""));
-        let data = match config.source {
-            DataSource::FashionMnistEmbedded => both(fashion_mnist::embedded)?,
-            DataSource::FashionMnist => both(|split| fashion_mnist::folder(path, split))?,
-            DataSource::ImageFolder => folders(path, config)?,
-        };
-        for set in std::iter::once(&data.train).chain(&data.test) {
-            let got = set.image_shape();
-            if (got.channels, got.height, got.width) != (config.channels, config.image_size, config.image_size) {
-                return Err(TaskError::ImageShape { got, size: config.image_size, channels: config.channels });
-            }
-        }
-        Ok(data)
+        Ok(Self { train: open_train(config)?, test: open_test(config)? })
     }
 }
 
-fn both(open: impl Fn(Split) -> Result<ArrayDataset, lzn_data::DataError>) -> Result<RunData, TaskError> {
-    Ok(RunData { train: Arc::new(open(Split::Train)?), test: Some(Arc::new(open(Split::Test)?)) })
-}
-
-/// `path/train` and `path/test` (or `path/val`) if there is a `train` folder, else the folder itself without a test part.
-fn folders(path: &Path, config: &DataConfig) -> Result<RunData, TaskError> {
-    let images = ImageConfig { size: config.image_size, colour: colour(config.channels) };
-    let open = |folder: &Path| Ok::<Arc<dyn Dataset>, TaskError>(Arc::new(ImageFolder::open(folder, images)?));
+/// Opens the images to learn from.
+///
+/// # Errors
+/// As [`RunData::open`].
+pub fn open_train(config: &DataConfig) -> Result<Arc<dyn Dataset>, TaskError> {
+    let path = folder(config);
     let train = path.join("train");
-    if !train.is_dir() {
-        return Ok(RunData { train: open(path)?, test: None });
+    checked(config, match config.source {
+        DataSource::FashionMnistEmbedded => Arc::new(fashion_mnist::embedded(Split::Train)?),
+        DataSource::FashionMnist => Arc::new(fashion_mnist::folder(path, Split::Train)?),
+        DataSource::ImageFolder if train.is_dir() => image_folder(&train, config)?,
+        DataSource::ImageFolder => image_folder(path, config)?,
+    })
+}
+
+/// Opens the images to be judged by. Those of Fashion-MNIST ship with the project, so they need no folder.
+///
+/// # Errors
+/// As [`RunData::open`].
+pub fn open_test(config: &DataConfig) -> Result<Option<Arc<dyn Dataset>>, TaskError> {
+    if config.source != DataSource::ImageFolder {
+        return checked(config, Arc::new(fashion_mnist::embedded(Split::Test)?)).map(Some);
     }
-    let test = ["test", "val"].map(|name| path.join(name)).into_iter().find(|folder| folder.is_dir());
-    Ok(RunData { train: open(&train)?, test: test.as_deref().map(open).transpose()? })
+    let parts = ["test", "val"].map(|name| folder(config).join(name));
+    let part = parts.iter().find(|part| part.is_dir() && folder(config).join("train").is_dir());
+    part.map(|part| checked(config, image_folder(part, config)?)).transpose()
+}
+
+fn folder(config: &DataConfig) -> &Path {
+    config.path.as_deref().unwrap_or(Path::new(""))
+}
+
+fn image_folder(folder: &Path, config: &DataConfig) -> Result<Arc<dyn Dataset>, TaskError> {
+    let images = ImageConfig { size: config.image_size, colour: colour(config.channels) };
+    Ok(Arc::new(ImageFolder::open(folder, images)?))
+}
+
+fn checked(config: &DataConfig, data: Arc<dyn Dataset>) -> Result<Arc<dyn Dataset>, TaskError> {
+    let got = data.image_shape();
+    if (got.channels, got.height, got.width) == (config.channels, config.image_size, config.image_size) {
+        return Ok(data);
+    }
+    Err(TaskError::ImageShape { got, size: config.image_size, channels: config.channels })
 }
 
 /// The colour of images with this many channels.

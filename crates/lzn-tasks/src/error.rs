@@ -65,6 +65,9 @@ pub enum TaskError {
         /// The key of the configuration that would add it.
         key: &'static str,
     },
+    /// An objective compares two views of every image, and the batch has one.
+    #[error("an objective compares two views of every image, and the batch has one: give the step a second view")]
+    MissingView,
     /// Labels are needed and the data has none.
     #[error("the configuration uses labels, and the data set has none: point `data.path` to a folder with one sub-folder per class, or remove [model.labels] and `model.label_conditional`")]
     NoLabels,

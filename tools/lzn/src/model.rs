@@ -10,7 +10,7 @@ use tch::Device;
 
 use crate::cli::{Compute, DeviceName, DrawArgs, ModelArgs, SamplerName};
 
-/// The model that ships with lzn: see docs/results.md for how it was trained.
+/// The model that ships with lzn: trained by tools/configs/fashion-mnist.toml.
 const SHIPPED: &[u8] = include_bytes!("../models/fashion-mnist-joint.safetensors");
 
 /// Applies `--threads` and finds the device.

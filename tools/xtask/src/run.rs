@@ -82,13 +82,22 @@ impl Run {
         Err(failure)
     }
 
-    /// Runs it with its error output in the open, and gives back its standard output.
+    /// Runs it with its error output in the open, and gives back its standard output, which must be short.
     pub(crate) fn capture(mut self) -> Result<String, Failure> {
         let shown = self.shown();
-        let output = self.command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-        let output = output.map_err(|error| not_started(&shown, &error))?;
+        let mut child = self
+            .command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| not_started(&shown, &error))?;
+        let errors = child.stderr.take().map(|pipe| thread::spawn(move || pass_on(pipe, io::stderr())));
+        let output =
+            child.wait_with_output().map_err(|error| Failure::new(format!("lost track of `{shown}`: {error}")))?;
+        let tail = errors.and_then(|thread| thread.join().ok()).unwrap_or_default();
         if !output.status.success() {
-            return Err(failed(&shown, &output.status.to_string(), ""));
+            return Err(failed(&shown, &output.status.to_string(), &tail));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }

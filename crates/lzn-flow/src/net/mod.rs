@@ -80,6 +80,11 @@ impl VelocityNet {
         Ok(Self { input, layout, time, dense0, dense1, down, up, output_scale })
     }
 
+    /// What the network was built for.
+    pub fn input(&self) -> VelocityNetInput {
+        self.input
+    }
+
     /// The velocity of every sample.
     ///
     /// # Shapes

@@ -51,7 +51,12 @@ impl RunConfig {
         self.model.check(&self.data)?;
         self.train.check()?;
         self.evaluate.check()?;
-        objective::check(&self.objectives, &self.model)
+        objective::check(&self.objectives, &self.model, &self.data)
+    }
+
+    /// Whether an objective compares two views of every image, so that batches have to hold a second one.
+    pub fn needs_second_view(&self) -> bool {
+        self.objectives.iter().any(ObjectiveConfig::reads_second_view)
     }
 
     /// The configuration as TOML, complete with defaults.

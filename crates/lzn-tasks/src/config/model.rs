@@ -1,6 +1,6 @@
 //! Configuration of the networks and of their latent space.
 
-use lzn_encoders::ImageEncoderConfig;
+use lzn_encoders::{ImageEncoderConfig, ResNetConfig};
 use lzn_flow::VelocityNetConfig;
 use lzn_latent::{Solver, ZoneFlow};
 use serde::{Deserialize, Serialize};
@@ -12,16 +12,17 @@ use crate::ConfigError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
-    /// Dimension d of the latent space. Published: 200.
+    /// Dimension d of the latent space. Published: 200; 256 for representation learning (paper, Appendices C.3, D.3, E.3).
     #[serde(default = "latent_dim")]
     pub latent_dim: usize,
-    /// Whether the decoder is also given the label, as a one-hot vector. Published: true for the joint model.
+    /// Whether the decoder is also given the label, as a one-hot vector. Published: true for the joint model (paper, Appendix E).
     #[serde(default)]
     pub label_conditional: bool,
-    /// Flow between image anchors and the prior. Published for generation: DPM-Solver++, 20 steps.
+    /// Flow between image anchors and the prior. Published: 20 steps, of DPM-Solver++ for generation, of Euler for representation
+    /// learning (paper, Appendices C.3 and D.3).
     #[serde(default = "FlowConfig::image")]
     pub image_flow: FlowConfig,
-    /// Flow between label anchors and the prior. Published: Euler, 100 steps.
+    /// Flow between label anchors and the prior. Published: Euler, 100 steps (paper, Appendix E.3).
     #[serde(default = "FlowConfig::label")]
     pub label_flow: FlowConfig,
     /// The velocity network that draws images. Without it the model only represents and classifies.
@@ -52,6 +53,12 @@ impl ModelConfig {
         if self.latent_dim == 0 {
             return Err(invalid("model.latent_dim", "must be at least 1"));
         }
+        if let Some(EncoderConfig::Resnet(_)) = &self.encoder
+            && (self.latent_dim < 64 || !self.latent_dim.is_multiple_of(32))
+        {
+            let rule = "must be a multiple of 32 and at least 64 with a resnet encoder, whose last layer is normalised in 32 groups";
+            return Err(invalid("model.latent_dim", format!("{rule}, got {}", self.latent_dim)));
+        }
         if self.labels.is_some() && self.encoder.is_none() {
             return Err(invalid("model.labels", "needs model.encoder: labels are aligned with the latents of images"));
         }
@@ -67,6 +74,8 @@ impl ModelConfig {
 pub enum EncoderConfig {
     /// The down path of NCSN++ with a head on every feature map (paper, Appendix C.2).
     Ncsnpp(ImageEncoderConfig),
+    /// ResNet with group normalisation and a dense head (paper, Appendix D): the encoder of representation learning.
+    Resnet(ResNetConfig),
 }
 
 /// Label anchors have no options: they are a trainable `[classes, d]` table, drawn from a standard normal.

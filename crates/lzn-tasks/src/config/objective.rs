@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ModelConfig, invalid};
+use super::{DataConfig, ModelConfig, invalid};
 use crate::ConfigError;
 
 /// The kinds of objective.
@@ -23,6 +23,8 @@ pub enum TypeName {
     Image,
     /// Class labels.
     Label,
+    /// A second view of every image: the same image under other random transforms.
+    View,
 }
 
 /// Which function of the assignment probability is raised.
@@ -51,12 +53,17 @@ pub struct ObjectiveConfig {
     /// `align`: over whose zones they are assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<TypeName>,
-    /// `align`: share of the early steps that do not count, in [0, 1). Published: 0.2.
+    /// `align`: share of the early steps that do not count, in [0, 1). Published: 0.2 (paper, Appendices D.3 and E.3).
     #[serde(default = "cut_off")]
     pub cut_off: f64,
-    /// `align`: which function of the probability is raised.
+    /// `align`: which function of the probability is raised. Published: `probability` for labels, `log` for views (paper,
+    /// Appendices E and D).
     #[serde(default)]
     pub form: LossForm,
+    /// `align` to views: scale alpha of the noise of the images' latents; below 1 they keep to the middle of their zones.
+    /// Published and default: 0.45 (paper, Appendix D.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_scale: Option<f64>,
     /// `align` to labels: weigh each label's zone by its share of the batch. Published: true.
     #[serde(default = "yes")]
     pub class_weights: bool,
@@ -74,7 +81,30 @@ fn yes() -> bool {
     true
 }
 
-pub(super) fn check(objectives: &[ObjectiveConfig], model: &ModelConfig) -> Result<(), ConfigError> {
+impl ObjectiveConfig {
+    /// Whether the objective compares two views of every image.
+    pub(super) fn reads_second_view(&self) -> bool {
+        self.kind == ObjectiveKind::Align && self.to == Some(TypeName::View)
+    }
+
+    fn check_align(&self, key: impl Fn(&str) -> String, model: &ModelConfig, data: &DataConfig) -> Result<(), ConfigError> {
+        match (self.from, self.to) {
+            (Some(TypeName::Image), Some(TypeName::Label)) if model.labels.is_none() => {
+                Err(invalid(key("to"), "alignment with labels needs a [model.labels] table"))
+            }
+            (Some(TypeName::Image), Some(TypeName::View)) if model.encoder.is_none() => {
+                Err(invalid(key("to"), "alignment of views needs a [model.encoder] table"))
+            }
+            (Some(TypeName::Image), Some(TypeName::View)) if !data.augment.flip && data.augment.shift == 0 => {
+                Err(invalid(key("to"), "alignment of views needs random transforms in [data.augment]: without, both views are equal"))
+            }
+            (Some(TypeName::Image), Some(TypeName::Label | TypeName::View)) => Ok(()),
+            _ => Err(invalid(key("from"), "`align` needs from = \"image\", and to = \"label\" or \"view\"")),
+        }
+    }
+}
+
+pub(super) fn check(objectives: &[ObjectiveConfig], model: &ModelConfig, data: &DataConfig) -> Result<(), ConfigError> {
     if objectives.is_empty() {
         return Err(invalid("objective", "must hold at least one [[objective]]"));
     }
@@ -89,13 +119,16 @@ pub(super) fn check(objectives: &[ObjectiveConfig], model: &ModelConfig) -> Resu
         if objective.kind == ObjectiveKind::RectifiedFlow && model.decoder.is_none() {
             return Err(invalid(key("kind"), "`rectified-flow` needs a [model.decoder] table"));
         }
+        if let Some(scale) = objective.noise_scale {
+            if !objective.reads_second_view() {
+                return Err(invalid(key("noise_scale"), "belongs to `align` with to = \"view\""));
+            }
+            if !(scale.is_finite() && scale >= 0.0) {
+                return Err(invalid(key("noise_scale"), format!("must be finite and not negative, got {scale}")));
+            }
+        }
         if objective.kind == ObjectiveKind::Align {
-            if (objective.from, objective.to) != (Some(TypeName::Image), Some(TypeName::Label)) {
-                return Err(invalid(key("from"), "`align` needs from = \"image\" and to = \"label\""));
-            }
-            if model.labels.is_none() {
-                return Err(invalid(key("to"), "alignment with labels needs a [model.labels] table"));
-            }
+            objective.check_align(key, model, data)?;
         }
     }
     Ok(())

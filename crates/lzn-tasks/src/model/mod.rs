@@ -4,12 +4,12 @@ mod weights;
 
 use std::fmt;
 
-use lzn_encoders::{ImageEncoder, LabelAnchors};
+use lzn_encoders::{EncoderError, ImageAnchors, ImageEncoder, LabelAnchors, ResNet};
 use lzn_flow::{VelocityField, VelocityNet, VelocityNetInput};
 use lzn_latent::ZoneFlow;
 use lzn_torch::nn::ImageShape;
 use lzn_torch::zones::{self, Zones};
-use lzn_torch::ParamStore;
+use lzn_torch::{ParamStore, Scope};
 use tch::{Device, Kind, Tensor};
 
 use crate::TaskError;
@@ -48,9 +48,22 @@ pub struct Part<N> {
 }
 
 impl<N> Part<N> {
-    fn new<E>(params: ParamStore, make: impl FnOnce(&lzn_torch::Scope) -> Result<N, E>) -> Result<Self, E> {
+    fn new<E>(params: ParamStore, make: impl FnOnce(&Scope) -> Result<N, E>) -> Result<Self, E> {
         Ok(Self { net: make(&params.root())?, params })
     }
+}
+
+/// The network that a configuration names.
+fn image_encoder(
+    scope: &Scope,
+    config: &EncoderConfig,
+    image: ImageShape,
+    latent_dim: usize,
+) -> Result<Box<dyn ImageAnchors>, EncoderError> {
+    Ok(match config {
+        EncoderConfig::Ncsnpp(options) => Box::new(ImageEncoder::new(scope, options, image, latent_dim)?),
+        EncoderConfig::Resnet(options) => Box::new(ResNet::new(scope, options, image, latent_dim)?),
+    })
 }
 
 /// A Latent Zoning Network over images and labels: encoders and decoders around one Gaussian latent space.
@@ -67,7 +80,7 @@ pub struct Lzn {
     /// The velocity network that draws images; none in a model that only represents and classifies.
     pub decoder: Option<Part<VelocityNet>>,
     /// The image encoder; none in the plain Rectified Flow.
-    pub encoder: Option<Part<ImageEncoder>>,
+    pub encoder: Option<Part<Box<dyn ImageAnchors>>>,
     /// The label anchors; none without classification.
     pub labels: Option<Part<LabelAnchors>>,
     /// Anchors `[N, d]` of training images, against which a single image is zoned: alone it would own the whole prior, and its
@@ -104,8 +117,8 @@ impl Lzn {
         // Every part has a seed of its own, so that adding a part leaves the others' first values as they were.
         let store = |part: u64| ParamStore::new(device, seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(part));
         let decoder = config.decoder.as_ref().map(|options| Part::new(store(1), |s| VelocityNet::new(s, options, input)));
-        let encoder = config.encoder.as_ref().map(|EncoderConfig::Ncsnpp(options)| {
-            Part::new(store(0), |scope| ImageEncoder::new(scope, options, image, config.latent_dim))
+        let encoder = config.encoder.as_ref().map(|options| {
+            Part::new(store(0), |scope| image_encoder(scope, options, image, config.latent_dim))
         });
         let labels = config.labels.as_ref().map(|_| {
             Part::new(store(2), |s| Ok::<_, TaskError>(LabelAnchors::new(s, classes, config.latent_dim)))

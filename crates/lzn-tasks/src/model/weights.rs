@@ -10,7 +10,7 @@ use tch::{Device, Tensor};
 use super::Lzn;
 use crate::TaskError;
 use crate::config::RunConfig;
-use crate::data::RunData;
+use crate::data::open_train;
 use crate::run::{Checkpoints, folder};
 use crate::train::{AVERAGES, PARAMETERS, anchor_bank};
 
@@ -79,7 +79,7 @@ impl Weights {
         let none = || TaskError::NotWeights { path: path.to_owned(), reason: "the run has no checkpoint yet".to_owned() };
         let found = checkpoints.latest_valid()?.ok_or_else(none)?;
         let mut weights = Self::load(&found.path.join(if raw { PARAMETERS } else { AVERAGES }), device)?;
-        weights.model.bank = anchor_bank(&weights.model, RunData::open(&config.data)?.train.as_ref())?;
+        weights.model.bank = anchor_bank(&weights.model, open_train(&config.data)?.as_ref())?;
         Ok(weights)
     }
 

@@ -5,6 +5,7 @@
 //! [`StepContext`] computes once.
 
 mod align;
+mod align_views;
 mod rectified_flow;
 
 use std::cell::OnceCell;
@@ -13,10 +14,11 @@ use lzn_random::{Purpose, Stream};
 use tch::{Device, Kind, Tensor};
 
 pub use align::AlignImageToLabel;
+pub use align_views::AlignViews;
 pub use rectified_flow::ImageRectifiedFlow;
 
 use crate::TaskError;
-use crate::config::{ObjectiveConfig, ObjectiveKind};
+use crate::config::{ObjectiveConfig, ObjectiveKind, TypeName};
 use crate::model::Lzn;
 
 /// A term of the training loss.
@@ -74,17 +76,38 @@ impl Draws {
 pub struct StepContext {
     /// `[B, C, H, W]` in [-1, 1].
     pub images: Tensor,
+    /// The same images under other random transforms, `[B, C, H, W]` in [-1, 1]; only if an objective compares views.
+    pub second_view: Option<Tensor>,
     /// `[B]` int64.
     pub labels: Tensor,
     /// Every random number of the step.
     pub draws: Draws,
+    anchors: OnceCell<Tensor>,
     latents: OnceCell<Tensor>,
 }
 
 impl StepContext {
     /// A batch and its draws.
     pub fn new(images: Tensor, labels: Tensor, draws: Draws) -> Self {
-        Self { images, labels, draws, latents: OnceCell::new() }
+        Self { images, second_view: None, labels, draws, anchors: OnceCell::new(), latents: OnceCell::new() }
+    }
+
+    /// Adds a second view of the images.
+    #[must_use]
+    pub fn with_second_view(self, second_view: Option<Tensor>) -> Self {
+        Self { second_view, ..self }
+    }
+
+    /// Anchors of the images `[B, d]`, computed once.
+    ///
+    /// # Errors
+    /// [`TaskError::MissingPart`] without an image encoder.
+    pub fn image_anchors(&self, model: &Lzn) -> Result<&Tensor, TaskError> {
+        if let Some(anchors) = self.anchors.get() {
+            return Ok(anchors);
+        }
+        let anchors = model.image_anchors(&self.images, true)?;
+        Ok(self.anchors.get_or_init(|| anchors))
     }
 
     /// Latents of the images `[B, d]`, computed once: the encoder's anchors cut the prior, and each image's noise flows into the
@@ -96,8 +119,7 @@ impl StepContext {
         if let Some(latents) = self.latents.get() {
             return Ok(latents);
         }
-        let anchors = model.image_anchors(&self.images, true)?;
-        let latents = model.latents_of_anchors(&anchors, &self.draws.latent_noise)?;
+        let latents = model.latents_of_anchors(self.image_anchors(model)?, &self.draws.latent_noise)?;
         Ok(self.latents.get_or_init(|| latents))
     }
 
@@ -112,6 +134,11 @@ impl StepContext {
 pub fn build(config: &ObjectiveConfig) -> Box<dyn Objective> {
     match config.kind {
         ObjectiveKind::RectifiedFlow => Box::new(ImageRectifiedFlow),
+        ObjectiveKind::Align if config.to == Some(TypeName::View) => Box::new(AlignViews {
+            noise_scale: config.noise_scale.unwrap_or(AlignViews::PUBLISHED_NOISE_SCALE),
+            cut_off: config.cut_off,
+            form: config.form,
+        }),
         ObjectiveKind::Align => Box::new(AlignImageToLabel {
             cut_off: config.cut_off,
             form: config.form,

@@ -187,7 +187,7 @@ impl Checkpoints {
         let mut name = std::ffi::OsString::from(".removing-");
         name.push(path.file_name().unwrap_or_default());
         let aside = self.root.join(name);
-        fs::rename(path, &aside).and_then(|()| fs::remove_dir_all(&aside)).map_err(RunError::io(path))
+        fs::rename(path, &aside).and_then(|()| remove(&aside)).map_err(RunError::io(path))
     }
 
     /// Removes what interrupted saves and removals left behind.
@@ -196,11 +196,16 @@ impl Checkpoints {
             let path = entry.map_err(RunError::io(&self.root))?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if name.starts_with(".saving-") || name.starts_with(".removing-") {
-                fs::remove_dir_all(&path).map_err(RunError::io(&path))?;
+                remove(&path).map_err(RunError::io(&path))?;
             }
         }
         Ok(())
     }
+}
+
+/// Removes a folder with everything in it, or a file that stands where a folder should.
+fn remove(path: &Path) -> io::Result<()> {
+    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 fn folder_name(step: u64) -> String {

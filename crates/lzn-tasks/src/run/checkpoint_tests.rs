@@ -218,6 +218,18 @@ fn leftovers_of_interrupted_saves_are_ignored_and_then_removed() {
 }
 
 #[test]
+fn a_file_in_the_place_of_a_checkpoint_counts_as_damaged_and_is_replaced() {
+    let run = run(2);
+    run.checkpoints.save(1, &files(1)).unwrap();
+    fs::write(run.root.join("000000002"), "no folder").unwrap();
+    let found = run.checkpoints.latest_valid().unwrap().unwrap();
+    assert_eq!((found.step, found.warnings.len()), (1, 1));
+    run.checkpoints.save(2, &files(2)).unwrap();
+    assert_eq!(run.checkpoints.latest_valid().unwrap().unwrap().step, 2);
+    assert_eq!(fs::read_dir(&run.root).unwrap().count(), 2);
+}
+
+#[test]
 fn a_checkpoint_of_another_configuration_is_refused_with_both_digests() {
     let run = run(2);
     run.checkpoints.save(1, &files(1)).unwrap();

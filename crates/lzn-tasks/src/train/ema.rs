@@ -9,6 +9,7 @@ use tch::Tensor;
 #[derive(Debug)]
 pub struct Ema {
     decay: f64,
+    warm_up: bool,
     updates: u64,
     parameters: Vec<Tensor>,
     shadow: Vec<(String, Tensor)>,
@@ -18,7 +19,13 @@ impl Ema {
     /// Starts from the present values.
     pub fn new(parameters: Vec<(String, Tensor)>, decay: f64) -> Self {
         let shadow = parameters.iter().map(|(name, tensor)| (name.clone(), tensor.detach().copy())).collect();
-        Self { decay, updates: 0, parameters: parameters.into_iter().map(|(_, tensor)| tensor).collect(), shadow }
+        Self { decay, warm_up: true, updates: 0, parameters: parameters.into_iter().map(|(_, tensor)| tensor).collect(), shadow }
+    }
+
+    /// Takes the full decay from the first update on.
+    #[must_use]
+    pub fn without_warm_up(self) -> Self {
+        Self { warm_up: false, ..self }
     }
 
     /// Updates so far.
@@ -30,7 +37,7 @@ impl Ema {
     pub fn update(&mut self) {
         self.updates += 1;
         let k = self.updates as f64;
-        let decay = self.decay.min((1.0 + k) / (10.0 + k));
+        let decay = if self.warm_up { self.decay.min((1.0 + k) / (10.0 + k)) } else { self.decay };
         tch::no_grad(|| {
             for ((_, shadow), parameter) in self.shadow.iter_mut().zip(&self.parameters) {
                 let _ = shadow.lerp_(parameter, 1.0 - decay);

@@ -118,8 +118,7 @@ impl Trainer {
                 hook.after_step(session, &report)?;
             }
         }
-        state::save(session)?;
-        session.recorder.sync()?;
+        session.save()?;
         for hook in hooks.iter_mut() {
             hook.end(session, outcome)?;
         }
@@ -147,7 +146,8 @@ impl Session {
         let data = self.data.train.clone();
         let plan = BatchPlan::training(data.len(), self.config.train.batch_size, self.config.seed)?;
         let augment = Augment::new(self.config.data.augment, self.config.seed, data.image_shape())?;
-        let options = BatchOptions { augment: Some(augment), workers: self.config.train.workers, ahead: 4 };
+        let second_view = self.config.needs_second_view();
+        let options = BatchOptions { augment: Some(augment), second_view, workers: self.config.train.workers, ahead: 4 };
         Ok(Batches::new(data, plan, options, self.step)?)
     }
 
@@ -159,17 +159,21 @@ impl Session {
         // Dropout is the one draw that libtorch makes itself; its generator starts each step from a number of our own.
         let dropout = lzn_random::Stream::new(self.config.seed, lzn_random::Purpose::DROPOUT, [self.step, 0, 0]).bits();
         tch::manual_seed((dropout >> 1) as i64);
-        let report = self.engine.step(self.step, &StepContext::new(images, labels, draws))?;
+        let second_view = batch.second_view.as_ref().map(|images| data::to_tensor(images, device));
+        let context = StepContext::new(images, labels, draws).with_second_view(second_view);
+        let report = self.engine.step(self.step, &context)?;
         self.step += 1;
         self.skipped += u64::from(report.skipped);
         Ok(report)
     }
 
-    /// Saves a checkpoint of the present state.
+    /// Saves a checkpoint of the present state. Records go to the disk first: whoever goes on from the checkpoint does not take
+    /// its steps again, so what was recorded at them must not be lost.
     ///
     /// # Errors
-    /// [`TaskError::Run`] if it cannot be written; earlier checkpoints are untouched.
+    /// [`TaskError::Run`] if something cannot be written; earlier checkpoints are untouched.
     pub fn save(&self) -> Result<(), TaskError> {
+        self.recorder.sync()?;
         state::save(self)
     }
 }

@@ -70,3 +70,37 @@ impl ResidualBlock {
         residual_sum(&x, &h, style.skip_rescale)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::nn::Resampling;
+    use crate::params::ParamStore;
+
+    #[test]
+    fn with_published_first_values_a_block_passes_its_input_on() {
+        // The last convolution starts at (almost) zero, so only the shortcut is left.
+        let x = (Tensor::arange(2 * 8 * 4 * 4, (Kind::Float, Device::Cpu)) * 0.9).cos().view([2, 8, 4, 4]);
+        for skip_rescale in [false, true] {
+            let style = BlockStyle { dropout: 0.0, skip_rescale, init_scale: 0.0, resampling: Resampling::Plain };
+            let store = ParamStore::new(Device::Cpu, 0);
+            let block = ResidualBlock::new(&store.root(), &style, (8, 8), None, None);
+            let expected = if skip_rescale { &x / 2f64.sqrt() } else { x.shallow_clone() };
+            assert!(block.forward(&x, None, &style, false).allclose(&expected, 1e-3, 1e-3, false));
+        }
+    }
+
+    #[test]
+    fn a_block_does_not_write_into_its_input() {
+        let x = (Tensor::arange(2 * 8 * 4 * 4, (Kind::Float, Device::Cpu)) * 0.9).cos().view([2, 8, 4, 4]);
+        let before = x.copy();
+        for direction in [None, Some(Direction::Up), Some(Direction::Down)] {
+            let style = BlockStyle { dropout: 0.5, skip_rescale: true, init_scale: 1.0, resampling: Resampling::Plain };
+            let block = ResidualBlock::new(&ParamStore::new(Device::Cpu, 0).root(), &style, (8, 8), Some(3), direction);
+            let _ = block.forward(&x, Some(&Tensor::ones([2, 3], (Kind::Float, Device::Cpu))), &style, true);
+            assert_eq!(x, before, "{direction:?}");
+        }
+    }
+}

@@ -25,3 +25,24 @@ impl SpaceToDepth {
         if self.patch == 1 { features.shallow_clone() } else { features.pixel_shuffle(self.patch) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    #[test]
+    fn shuffling_back_restores_the_image_and_patches_stay_together() {
+        let image = Tensor::arange(2 * 3 * 6 * 6, (Kind::Float, Device::Cpu)).view([2, 3, 6, 6]);
+        for patch in [1, 2, 3] {
+            let stem = SpaceToDepth::new(patch);
+            let features = stem.unshuffle(&image);
+            assert_eq!(features.size(), [2, 3 * patch * patch, 6 / patch, 6 / patch]);
+            assert_eq!(stem.shuffle(&features), image, "patch {patch}");
+        }
+        // The first colour of the patch in row 1, column 2.
+        let patch = SpaceToDepth::new(2).unshuffle(&image).narrow(1, 0, 4).select(0, 0).select(1, 1).select(1, 2);
+        assert_eq!(patch, image.select(0, 0).select(0, 0).narrow(0, 2, 2).narrow(1, 4, 2).reshape([4]));
+    }
+}

@@ -25,9 +25,11 @@
 
 pub mod alignment;
 mod check;
+mod few;
 mod field;
 mod forward;
 mod reverse;
+mod walk;
 
 pub use forward::to_latents;
 pub use reverse::{all_log_probs, decide, to_anchors};

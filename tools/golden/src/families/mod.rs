@@ -1,11 +1,15 @@
 //! One file per family of cases.
 
 mod contrastive;
+mod ema;
 mod label;
 mod latent;
 mod ncsnpp;
 mod networks;
+mod resnet;
 mod sampler;
+mod text;
+mod train;
 mod zoning;
 
 use anyhow::Result;
@@ -26,5 +30,14 @@ pub trait Family {
 
 /// All families. A new one is a file in this folder and a line here.
 pub fn families() -> Vec<Box<dyn Family>> {
-    vec![Box::new(latent::Latent), Box::new(label::Label), Box::new(contrastive::Contrastive), Box::new(ncsnpp::Ncsnpp), Box::new(sampler::Sampler)]
+    vec![
+        Box::new(latent::Latent),
+        Box::new(label::Label),
+        Box::new(contrastive::Contrastive),
+        Box::new(ncsnpp::Ncsnpp),
+        Box::new(resnet::Resnet),
+        Box::new(sampler::Sampler),
+        Box::new(ema::Ema),
+        Box::new(train::Train),
+    ]
 }

@@ -1,6 +1,7 @@
 //! `ncsnpp/`: outputs of encoder and decoder, and the norm of the gradient of `sum(output * cotangent)` for each parameter.
 
 use anyhow::Result;
+use lzn_encoders::ImageAnchors;
 use lzn_torch::ParamStore;
 use tch::{Kind, Tensor};
 

@@ -5,6 +5,7 @@ use lzn_flow::{ErrorControl, FlowError, Sampled, Sampler as Solver};
 use tch::Tensor;
 
 use super::networks::{self, numbers, optional, tensor};
+use super::text::{number_after, word_after};
 use crate::{Case, Checks, Family, Line, Tolerance};
 
 /// Accepted times depend on the fifth root of error estimates that are themselves differences near the rounding of the network:
@@ -54,19 +55,4 @@ impl Family for Sampler {
         }
         Ok(vec![checks.line(self.name(), &case.name)])
     }
-}
-
-/// The letters, digits and underscores that follow `before`.
-fn word_after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(before)?;
-    let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-    Some(&rest[..end])
-}
-
-/// The number that follows `before`.
-fn number_after(text: &str, before: &str) -> Result<f64> {
-    let (_, rest) = text.split_once(before).with_context(|| format!("`note` has no number after `{before}`"))?;
-    let end = rest.find(|c: char| !c.is_ascii_digit() && !"+-.e".contains(c)).unwrap_or(rest.len());
-    let number = rest[..end].trim_end_matches('.');
-    number.parse().with_context(|| format!("`note`: `{number}` after `{before}` is no number"))
 }

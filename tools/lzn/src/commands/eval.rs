@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use lzn_eval::Metric;
-use lzn_tasks::data::RunData;
+use lzn_tasks::data::open_test;
 use lzn_tasks::evaluate::{self, ClassifyOptions};
 
 use crate::cli::{EvalArgs, ModelArgs};
@@ -12,7 +12,7 @@ use crate::{images, model};
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let which = ModelArgs { model: args.model.clone(), raw: args.raw, compute: args.compute.clone() };
     let weights = model::load(&which)?;
-    let Some(test) = RunData::open(&weights.config.data)?.test else {
+    let Some(test) = open_test(&weights.config.data)? else {
         bail!("the data set of this model has no test images: it needs a folder `test` beside `train`");
     };
     let config = &weights.config.evaluate;

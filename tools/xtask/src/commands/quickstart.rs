@@ -14,7 +14,7 @@ pub(crate) fn run(call: &Invocation<'_>) -> Result<(), Failure> {
     install::ensure(call.repo, Wish::default())?;
     step("build lzn (release)", || Run::cargo(call.repo).args(["build", "--release", "--package", "lzn"]).show())?;
     println!("==> train on the embedded images ({CONFIG}); Ctrl-C saves, and the same command goes on from there");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| call.repo.path("target"), Into::into);
-    let lzn = call.repo.root().join(target).join("release").join(format!("lzn{}", std::env::consts::EXE_SUFFIX));
-    Run::new(lzn).args(["train", "--config", CONFIG]).dir(call.repo.root()).replace()
+    // Cargo knows where it put the program, and on Unix gives its process over to it as we do ours.
+    let lzn = Run::cargo(call.repo).args(["run", "--quiet", "--release", "--package", "lzn", "--"]);
+    lzn.args(["train", "--config", CONFIG]).replace()
 }

@@ -12,6 +12,7 @@ import shutil
 import sys
 import time
 import zipfile
+import zlib
 
 # Parts of the torch wheel that only Python or a GPU needs.
 NOT_FOR_CPU = ["*cuda*", "*nvrtc*", "*nvshmem*", "*python*", "libshm*", "*global_deps*"]
@@ -69,13 +70,17 @@ def library(path, folder, name):
         extract(wheel, members[:1], lambda member: os.path.join(folder, name))
 
 
+COMMANDS = {"libtorch": libtorch, "needs": lambda name, *names: needs(name, names), "library": library}
+
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    if command == "libtorch":
-        libtorch(*arguments)
-    elif command == "needs":
-        needs(arguments[0], arguments[1:])
-    elif command == "library":
-        library(*arguments)
-    else:
-        sys.exit(f"unknown command {command}")
+    try:
+        COMMANDS[command](*arguments)
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    except (zipfile.BadZipFile, zlib.error) as error:
+        # Kept, it would be found again by every later run.
+        os.remove(arguments[0])
+        sys.exit(f"{arguments[0]} was damaged ({error}) and is removed: run the same command again")
+    except OSError as error:
+        sys.exit(f"cannot unpack: {error}")

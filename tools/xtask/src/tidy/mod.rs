@@ -75,3 +75,37 @@ fn walk(root: &Path, relative: &Path, files: &mut Vec<PathBuf>) -> Result<(), Fa
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::libtorch::folder::testing::Scratch;
+
+    fn repo_with(scratch: &Scratch, file: &str, text: &str) -> Repo {
+        let path = scratch.path().join(file);
+        fs::create_dir_all(path.parent().expect("it has one")).and_then(|()| fs::write(path, text)).expect("writable");
+        Repo::at(scratch.path())
+    }
+
+    #[test]
+    fn two_versions_of_libtorch_in_one_workspace_are_found() {
+        let (scratch, file) = (Scratch::new("versions"), "crates/lzn-torch/src/install.rs");
+        let text = |version: &str| format!("//! Sample.\npub const WANTED_VERSION: &str = \"{version}\";\n");
+        let repo = repo_with(&scratch, file, &text("1.0.0"));
+        assert!(one_version(&repo).is_some_and(|breach| breach.place == file));
+        repo_with(&scratch, file, &text(crate::libtorch::WANTED));
+        assert_eq!(one_version(&repo), None);
+    }
+
+    #[test]
+    fn without_git_everything_but_the_ignored_folders_is_looked_at() {
+        let scratch = Scratch::new("walk");
+        for file in ["crates/a/src/lib.rs", "target/debug/x.rs", ".lzn/libtorch/y", "crates/a/target.rs"] {
+            repo_with(&scratch, file, "");
+        }
+        let mut files = Vec::new();
+        walk(scratch.path(), Path::new(""), &mut files).expect("readable");
+        files.sort();
+        assert_eq!(files, [Path::new("crates/a/src/lib.rs"), Path::new("crates/a/target.rs")]);
+    }
+}

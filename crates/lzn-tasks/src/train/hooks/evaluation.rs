@@ -7,6 +7,9 @@ use crate::TaskError;
 use crate::evaluate::{self, ClassifyOptions};
 use crate::pictures;
 
+/// Name of the recorded test accuracy.
+pub(super) const ACCURACY: &str = "test/accuracy";
+
 /// Measures the moving averages and draws samples with them every `evaluate.every` steps.
 #[derive(Debug)]
 pub(super) struct Evaluation;
@@ -43,7 +46,7 @@ pub(super) fn accuracy(session: &mut Session, images: usize) -> Result<Option<f6
     };
     let confusion = session.engine.with_averages(|model| evaluate::classify(model, test.as_ref(), options))?;
     let accuracy = lzn_eval::Metric::finish(confusion)?.accuracy();
-    session.recorder.write(session.step, &BTreeMap::from([("test/accuracy".to_owned(), accuracy)]))?;
+    session.recorder.write(session.step, &BTreeMap::from([(ACCURACY.to_owned(), accuracy)]))?;
     session.newest_accuracy = Some(accuracy);
     Ok(Some(accuracy))
 }

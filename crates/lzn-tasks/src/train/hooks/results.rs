@@ -1,6 +1,6 @@
 //! What a finished run leaves: weights for use, samples, curves, accuracy.
 
-use super::evaluation::accuracy;
+use super::evaluation::{ACCURACY, accuracy};
 use super::{Hook, Outcome, Session, StepReport};
 use crate::TaskError;
 use crate::model::{Lzn, Weights};
@@ -22,8 +22,10 @@ impl Hook for Results {
         if outcome == Outcome::Interrupted {
             return Ok(());
         }
-        accuracy(session, usize::MAX)?;
-        session.recorder.sync()?;
+        if !measured(session)? {
+            accuracy(session, usize::MAX)?;
+            session.recorder.sync()?;
+        }
         let (config, names) = (session.config.clone(), session.class_names.clone());
         let train = session.data.train.clone();
         let (bank, grid) = session.engine.with_averages(|model| {
@@ -36,6 +38,13 @@ impl Hook for Results {
         session.recorder.picture(session.step, "samples", &grid)?;
         pictures::curves(&folder)
     }
+}
+
+/// Whether the accuracy of this step is on record: a finished run that is resumed measures nothing anew.
+fn measured(session: &Session) -> Result<bool, TaskError> {
+    let records = crate::run::records::read(session.folder.path())?;
+    let here = |record: &crate::run::records::Record| record.step == session.step && record.values.contains_key(ACCURACY);
+    Ok(records.iter().any(here))
 }
 
 /// Anchors of evenly spaced training images; none without an image encoder.

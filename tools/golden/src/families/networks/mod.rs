@@ -1,7 +1,7 @@
 //! Networks as cases describe them: options from the `config` object, parameters from the formula of the reference.
 
 mod formula;
-mod options;
+pub(super) mod options;
 
 use anyhow::{Context, Result, ensure};
 use lzn_encoders::ImageEncoder;
@@ -59,7 +59,7 @@ pub(super) fn encoder(case: &Case) -> Result<Encoder> {
 }
 
 /// Our parameters stand in the order of the reference's, so position and shape match them.
-fn fill(params: &ParamStore, order: Value, scale: f64) -> Result<()> {
+pub(super) fn fill(params: &ParamStore, order: Value, scale: f64) -> Result<()> {
     let order: Vec<Listed> = serde_json::from_value(order)?;
     let ours = params.named();
     ensure!(ours.len() == order.len(), "the reference lists {} parameters, ours are {}", order.len(), ours.len());
@@ -73,6 +73,12 @@ fn fill(params: &ParamStore, order: Value, scale: f64) -> Result<()> {
         tch::no_grad(|| tensor.shallow_clone().copy_(&Tensor::from_slice(&values).view(shape.as_slice())));
     }
     Ok(())
+}
+
+/// The reference's names in such a list.
+pub(super) fn listed_names(order: Value) -> Result<Vec<String>> {
+    let order: Vec<Listed> = serde_json::from_value(order)?;
+    Ok(order.into_iter().map(|Listed(name, _)| name).collect())
 }
 
 /// A tensor of a case in single precision.

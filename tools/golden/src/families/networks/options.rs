@@ -10,13 +10,13 @@ use crate::Case;
 
 /// Options of both networks.
 #[derive(Debug)]
-pub(super) struct Options {
+pub(in crate::families) struct Options {
     /// The images.
-    pub(super) image: ImageShape,
+    pub(in crate::families) image: ImageShape,
     /// Of the decoder.
-    pub(super) decoder: VelocityNetConfig,
+    pub(in crate::families) decoder: VelocityNetConfig,
     /// Of the encoder.
-    pub(super) encoder: ImageEncoderConfig,
+    pub(in crate::families) encoder: ImageEncoderConfig,
 }
 
 /// The reference's options. Those that choose between networks of which we have one only are checked.
@@ -56,7 +56,7 @@ struct Heads {
 }
 
 /// Options of the networks of a case.
-pub(super) fn read(case: &Case) -> Result<Options> {
+pub(in crate::families) fn read(case: &Case) -> Result<Options> {
     let network: Network = case.get("config")?;
     let kinds = [&network.progressive_combine, &network.resblock_type, &network.nonlinearity];
     ensure!(kinds == ["sum", "biggan", "swish"] && network.conditional, "a network of another kind: {kinds:?}");

@@ -1,0 +1,73 @@
+//! Layers of a ResNet: convolutions with stride and without bias, group normalisation with 32 groups.
+
+use lzn_torch::{Init, Scope};
+use tch::Tensor;
+
+/// Groups of every normalisation.
+pub(super) const GROUPS: i64 = 32;
+const EPSILON: f64 = 1e-5;
+
+/// Values of a weight uniform within `1/sqrt(fan_in)`, the customary start of layers for which no other is stated.
+fn weight(scope: &Scope, shape: &[i64]) -> Tensor {
+    let fan_in: i64 = shape.iter().skip(1).product();
+    scope.param("weight", shape, Init::Uniform { bound: 1.0 / (fan_in as f64).sqrt() })
+}
+
+/// Convolution with normalisation.
+#[derive(Debug)]
+pub(super) struct NormedConv {
+    weight: Tensor,
+    norm: Norm,
+    stride: i64,
+}
+
+impl NormedConv {
+    /// Registers `conv.weight` `[outputs, inputs, kernel, kernel]`, `norm.weight` and `norm.bias`. `kernel` is odd; the padding is
+    /// half of it, so that the size is divided by `stride`, rounded up.
+    pub(super) fn new(scope: &Scope, (inputs, outputs): (i64, i64), kernel: i64, stride: i64) -> Self {
+        let weight = weight(&(scope / "conv"), &[outputs, inputs, kernel, kernel]);
+        Self { weight, norm: Norm::new(&(scope / "norm"), outputs), stride }
+    }
+
+    pub(super) fn forward(&self, x: &Tensor) -> Tensor {
+        let padding = self.weight.size()[2] / 2;
+        self.norm.forward(&x.conv2d(&self.weight, None::<&Tensor>, self.stride, padding, 1, 1))
+    }
+}
+
+/// Dense layer without bias, with normalisation.
+#[derive(Debug)]
+pub(super) struct NormedLinear {
+    weight: Tensor,
+    norm: Norm,
+}
+
+impl NormedLinear {
+    /// Registers `linear.weight` `[outputs, inputs]`, `norm.weight` and `norm.bias`.
+    pub(super) fn new(scope: &Scope, inputs: i64, outputs: i64) -> Self {
+        let weight = weight(&(scope / "linear"), &[outputs, inputs]);
+        Self { weight, norm: Norm::new(&(scope / "norm"), outputs) }
+    }
+
+    pub(super) fn forward(&self, x: &Tensor) -> Tensor {
+        self.norm.forward(&x.linear(&self.weight, None::<&Tensor>))
+    }
+}
+
+/// Group normalisation in 32 groups with scale and shift.
+#[derive(Debug)]
+struct Norm {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Norm {
+    fn new(scope: &Scope, channels: i64) -> Self {
+        let weight = scope.param("weight", &[channels], Init::Constant(1.0));
+        Self { weight, bias: scope.param("bias", &[channels], Init::Constant(0.0)) }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        x.group_norm(GROUPS, Some(&self.weight), Some(&self.bias), EPSILON, true)
+    }
+}

@@ -1,0 +1,21 @@
+//! Properties that hold whatever the implementation: closed forms, symmetries, moments, gradients, orders, refusals.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+#[path = "zones/closed_forms.rs"]
+mod closed_forms;
+#[path = "zones/common.rs"]
+mod common;
+#[path = "zones/gaussian.rs"]
+mod gaussian;
+#[path = "zones/gradients.rs"]
+mod gradients;
+#[path = "zones/orders.rs"]
+mod orders;
+#[path = "zones/precision.rs"]
+mod precision;
+#[path = "zones/refusals.rs"]
+mod refusals;
+#[path = "zones/symmetries.rs"]
+mod symmetries;
+#[path = "zones/tiling.rs"]
+mod tiling;

@@ -1,0 +1,53 @@
+//! Threads and tiles change nothing.
+
+use lzn_latent::{Parallel, Solver};
+
+use crate::common::{anchors, distance, flow, normal, stream};
+
+#[test]
+fn sequential_and_parallel_results_are_equal_to_the_last_bit() {
+    // Several tiles, and several groups of tiles.
+    let (n, batch, dim) = (37, 2500, 5);
+    let set = anchors(&normal(80, n, dim)).with_weights(normal(81, n, 1).column(0).mapv(f64::abs)).unwrap();
+    let mut draws = stream(82);
+    let owners: Vec<usize> = (0..batch).map(|_| draws.below(n)).collect();
+    let (noise, record) = (normal(83, batch, dim), normal(84, 6, batch));
+    let parallel = flow(Solver::dpm(6));
+    let sequential = parallel.clone().with_parallel(Parallel::No);
+    let run = |flow: &lzn_latent::ZoneFlow| {
+        let trace = flow.trace_latents(&set, &owners, noise.view()).unwrap();
+        let back = flow.trace_anchors(noise.view(), &set, &owners).unwrap();
+        (
+            trace.latents().to_owned(),
+            trace.vjp(noise.view()).unwrap(),
+            back.own_log_probs().to_owned(),
+            back.vjp(Some(noise.view()), Some(record.view())).unwrap(),
+        )
+    };
+    assert_eq!(run(&parallel), run(&sequential));
+}
+
+#[test]
+fn a_sample_does_not_depend_on_the_others_in_its_batch() {
+    let (n, batch, dim) = (20, 300, 4);
+    let set = anchors(&normal(85, n, dim));
+    let mut draws = stream(86);
+    let owners: Vec<usize> = (0..batch).map(|_| draws.below(n)).collect();
+    let noise = normal(87, batch, dim);
+    let flow = flow(Solver::euler(20));
+    let together = flow.to_latents(&set, &owners, noise.view()).unwrap();
+    for i in [0, 127, 128, 299] {
+        let alone = flow.to_latents(&set, &owners[i..=i], noise.slice(ndarray::s![i..=i, ..])).unwrap();
+        assert!(distance(&alone.row(0).to_owned(), &together.row(i).to_owned()) < 1e-13);
+    }
+}
+
+#[test]
+fn no_samples_give_no_latents() {
+    let set = anchors(&normal(88, 3, 2));
+    let nothing = ndarray::Array2::zeros((0, 2));
+    let flow = flow(Solver::euler(4));
+    assert_eq!(flow.to_latents(&set, &[], nothing.view()).unwrap().dim(), (0, 2));
+    let assignment = flow.to_anchors(nothing.view(), &set, Some(&[])).unwrap();
+    assert_eq!((assignment.end_points.dim(), assignment.own_log_probs.unwrap().dim()), ((0, 2), (4, 0)));
+}

@@ -1,0 +1,52 @@
+//! `align(image -> view)`: the latents of images flow back to the anchors of their second views.
+
+use lzn_torch::zones::{self, Zones, alignment};
+use tch::{Kind, Tensor};
+
+use super::{Loss, Objective, StepContext};
+use crate::TaskError;
+use crate::config::LossForm;
+use crate::model::Lzn;
+
+/// Raises the probability that each image's latent is assigned to the zone of the same image's second view, among the second
+/// views of the whole batch (paper, Equation 5 and Appendix D): representation learning without labels.
+///
+/// Both flows are the model's image flow. Gradients reach the encoder through both views.
+#[derive(Debug, Clone, Copy)]
+pub struct AlignViews {
+    /// Scale alpha of the noise of the latents; below 1 they keep to the middle of their zones.
+    pub noise_scale: f64,
+    /// Share of the early reverse steps that do not count.
+    pub cut_off: f64,
+    /// Which function of the probability is raised.
+    pub form: LossForm,
+}
+
+impl AlignViews {
+    /// Published scale of the latents' noise (paper, Appendix D.3).
+    pub const PUBLISHED_NOISE_SCALE: f64 = 0.45;
+}
+
+impl Objective for AlignViews {
+    fn name(&self) -> String {
+        "align/image-view".to_owned()
+    }
+
+    fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError> {
+        let second_view = context.second_view.as_ref().ok_or(TaskError::MissingView)?;
+        let noise = &context.draws.latent_noise * self.noise_scale;
+        let latents = model.latents_of_anchors(context.image_anchors(model)?, &noise)?;
+        let anchors = model.image_anchors(second_view, true)?;
+        let owners = Tensor::arange(anchors.size()[0], (Kind::Int64, anchors.device()));
+        let zones = Zones { anchors: &anchors, weights: None };
+        let assigned = zones::to_anchors(&model.image_flow, &latents, &zones, &owners)?.own_log_probs;
+        let value = match self.form {
+            LossForm::Probability => alignment::probability_loss(&assigned, self.cut_off),
+            LossForm::Log => alignment::log_loss(&assigned, self.cut_off),
+        };
+        let best = tch::no_grad(|| -alignment::probability_loss(&assigned, self.cut_off)).double_value(&[]);
+        let last = alignment::final_accuracy(&assigned).double_value(&[]);
+        let observed = vec![("assignment_accuracy/views".to_owned(), last), ("best_probability/views".to_owned(), best)];
+        Ok(Loss { value, observed })
+    }
+}

@@ -1,0 +1,14 @@
+//! Training from the outside: one step, whole runs, and what is left when a run is stopped or damaged.
+
+#[path = "training/adam.rs"]
+mod adam;
+#[path = "training/damage.rs"]
+mod damage;
+#[path = "training/objectives.rs"]
+mod objectives;
+#[path = "training/runs.rs"]
+mod runs;
+#[path = "training/steps.rs"]
+mod steps;
+#[path = "training/support.rs"]
+mod support;

@@ -1,0 +1,121 @@
+//! Checkpoints that were damaged, belong elsewhere, or could not be written.
+
+use std::fs;
+use std::path::Path;
+
+use lzn_tasks::TaskError;
+use lzn_tasks::run::{RunError, StopFlag};
+use lzn_tasks::train::hooks::Hook;
+use lzn_tasks::train::{Outcome, Session, StepReport};
+
+use crate::support::{bits, contents, data, finish, joint, open, records_of, stop_at};
+
+/// Damages a file in one of the ways in which disks do.
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+fn truncate(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    fs::write(path, &bytes[..bytes.len() * 2 / 3]).unwrap();
+}
+
+#[test]
+fn training_falls_back_from_a_damaged_checkpoint_says_so_and_arrives_at_the_same_weights() {
+    let folder = data();
+    let config = joint(folder.path(), &[]);
+    let straight = tempfile::tempdir().unwrap();
+    let expected = bits(finish(&config, straight.path()).session().engine.parameters());
+    let damages: [(&str, fn(&Path)); 5] = [
+        ("parameters.safetensors", flip),
+        ("averages.safetensors", truncate),
+        ("optimizer.safetensors", flip),
+        ("state.json", truncate),
+        ("manifest.json", flip),
+    ];
+    for (file, damage) in damages {
+        let run = tempfile::tempdir().unwrap();
+        drop(stop_at(&config, run.path(), 4));
+        damage(&run.path().join("checkpoints/000000004").join(file));
+        let mut trainer = open(&config, run.path()).unwrap();
+        assert_eq!(trainer.session().step, 2, "{file}");
+        let [warning] = &trainer.session().warnings[..] else { panic!("{:?}", trainer.session().warnings) };
+        assert!(warning.contains("000000004") && warning.contains("falling back to the checkpoint of step 2"), "{warning}");
+        assert_eq!(trainer.run(&StopFlag::new()).unwrap(), Outcome::Finished);
+        assert!(bits(trainer.session().engine.parameters()) == expected, "{file}");
+        assert_eq!(records_of(run.path()), records_of(straight.path()), "{file}");
+    }
+}
+
+#[test]
+fn a_run_whose_checkpoints_are_all_damaged_does_not_begin_again_in_silence() {
+    let folder = data();
+    let config = joint(folder.path(), &[]);
+    let run = tempfile::tempdir().unwrap();
+    drop(stop_at(&config, run.path(), 4));
+    for step in ["000000002", "000000004"] {
+        flip(&run.path().join("checkpoints").join(step).join("parameters.safetensors"));
+    }
+    let before = contents(&run.path().join("checkpoints"));
+    let message = open(&config, run.path()).map(drop).unwrap_err().to_string();
+    assert!(message.contains("000000002") && message.contains("000000004") && message.contains("remove"), "{message}");
+    assert!(contents(&run.path().join("checkpoints")) == before, "nothing is lost");
+    assert_eq!(records_of(run.path()).len(), 4);
+}
+
+#[test]
+fn a_checkpoint_of_another_configuration_is_refused_and_both_are_named() {
+    let folder = data();
+    let (ours, theirs) = (joint(folder.path(), &[]), joint(folder.path(), &["model.latent_dim=5"]));
+    let (run, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    drop(stop_at(&ours, run.path(), 2));
+    drop(stop_at(&theirs, other.path(), 4));
+    fs::rename(other.path().join("checkpoints/000000004"), run.path().join("checkpoints/000000004")).unwrap();
+    let records = fs::read(run.path().join("metrics.jsonl")).unwrap();
+    let error = open(&ours, run.path()).map(drop).unwrap_err();
+    assert!(matches!(error, TaskError::Run(RunError::OtherConfig { .. })), "{error}");
+    let message = error.to_string();
+    for digest in [ours.identity(), theirs.identity()] {
+        assert!(message.contains(&format!("{digest:08x}")), "{message}");
+    }
+    assert!(message.contains("000000004") && message.contains("new folder"), "{message}");
+    assert!(fs::read(run.path().join("metrics.jsonl")).unwrap() == records, "nothing is lost");
+}
+
+/// Takes the folder of the checkpoints away after a step, as a disk that is unplugged would.
+struct Unplug(u64);
+
+impl Hook for Unplug {
+    fn after_step(&mut self, session: &mut Session, _: &StepReport) -> Result<(), TaskError> {
+        if session.step == self.0 {
+            let folder = session.folder.checkpoints();
+            fs::rename(&folder, folder.with_extension("away")).unwrap();
+            fs::write(&folder, "no folder").unwrap();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_stops_the_run_and_loses_nothing() {
+    let folder = data();
+    let config = joint(folder.path(), &[]);
+    let (run, straight) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut trainer = open(&config, run.path()).unwrap();
+    trainer.add_hook(Box::new(Unplug(3)));
+    let message = trainer.run(&StopFlag::new()).unwrap_err().to_string();
+    assert!(message.contains(&run.path().join("checkpoints").display().to_string()), "{message}");
+    drop(trainer);
+
+    fs::remove_file(run.path().join("checkpoints")).unwrap();
+    fs::rename(run.path().join("checkpoints.away"), run.path().join("checkpoints")).unwrap();
+    let again = open(&config, run.path()).unwrap();
+    assert_eq!((again.session().step, again.session().warnings.len()), (2, 0));
+    drop(again);
+    let resumed = bits(finish(&config, run.path()).session().engine.parameters());
+    assert!(resumed == bits(finish(&config, straight.path()).session().engine.parameters()));
+    assert_eq!(records_of(run.path()), records_of(straight.path()));
+}

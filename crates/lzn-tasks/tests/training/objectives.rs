@@ -1,0 +1,107 @@
+//! What each objective teaches, and that one loop runs every list of them.
+
+use lzn_tasks::PartName::{Decoder, Encoder, Labels};
+use lzn_tasks::Weights;
+use lzn_tasks::config::RunConfig;
+use tch::{Device, Kind, Tensor};
+
+use crate::support::{
+    batch, data, engine, finish, joint, moment_norm, plain, records_of, step, unconditional, value,
+};
+
+#[test]
+fn rectified_flow_teaches_decoder_and_encoder_and_alignment_encoder_and_labels() {
+    let folder = data();
+    for (silent, reached) in [("objective.1.weight=0.0", [true, true, false]), ("objective.0.weight=0.0", [true, false, true])] {
+        let mut engine = engine(&joint(folder.path(), &[silent]));
+        step(&mut engine, 0, &batch(0));
+        let got = [Encoder, Decoder, Labels].map(|part| moment_norm(&engine, part) > 0.0);
+        assert_eq!(got, reached, "encoder, decoder, labels with {silent}");
+    }
+}
+
+#[test]
+fn the_loss_is_the_weighted_sum_of_the_objectives() {
+    let folder = data();
+    let mut engine = engine(&joint(folder.path(), &["objective.0.weight=0.5", "objective.1.weight=3.0"]));
+    let report = step(&mut engine, 0, &batch(0));
+    let [loss, flow, align] = ["loss", "rectified_flow", "align/image-label"].map(|name| value(&report, name).unwrap());
+    assert!((loss - (0.5 * flow + 3.0 * align)).abs() < 1e-5, "{loss} {flow} {align}");
+    assert!((-1.0..0.0).contains(&align), "minus a probability: {align}");
+}
+
+#[test]
+fn both_forms_of_the_alignment_loss_agree_on_certainty_and_differ_elsewhere() {
+    let folder = data();
+    let align = |set: &str| value(&step(&mut engine(&joint(folder.path(), &[set])), 0, &batch(0)), "align/image-label").unwrap();
+    let (probability, log) = (align("objective.1.form=\"probability\""), align("objective.1.form=\"log\""));
+    // Jensen: the mean of -log p is at least -log of the mean of p.
+    assert!(log > -(-probability).ln(), "{log} against {probability}");
+}
+
+#[test]
+fn a_label_that_is_not_in_the_batch_has_no_weight() {
+    let context = batch(0);
+    let only = lzn_tasks::objective::StepContext::new(context.images, Tensor::from_slice(&[2_i64, 2, 0, 2, 2, 2]), context.draws);
+    let weights = Vec::<f32>::try_from(only.class_weights(4)).unwrap();
+    assert_eq!(weights[1], 0.0);
+    assert_eq!(weights[3], 0.0);
+    assert!((weights[2] - 5.0 / 6.0).abs() < 1e-6 && (weights.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn repeated_steps_on_one_batch_lower_both_losses() {
+    let folder = data();
+    let sets = ["model.encoder.ncsnpp.dropout=0.0", "model.decoder.dropout=0.0"];
+    let mut engine = engine(&joint(folder.path(), &sets));
+    let reports: Vec<_> = (0..60).map(|number| step(&mut engine, number, &batch(0))).collect();
+    for name in ["rectified_flow", "align/image-label"] {
+        let (first, last) = (value(&reports[0], name).unwrap(), value(&reports[59], name).unwrap());
+        assert!(last < first - 0.05, "{name}: from {first} to {last}");
+    }
+}
+
+/// Trains a configuration to the end and loads what it left.
+fn trained(config: &RunConfig, losses: &[&str]) -> Weights {
+    let run = tempfile::tempdir().unwrap();
+    finish(config, run.path());
+    let records = records_of(run.path());
+    assert_eq!(records.last().unwrap().step, 6);
+    for name in losses {
+        assert!(records[0].values[&format!("train/{name}")].is_some_and(f64::is_finite), "{name}");
+    }
+    for file in ["config.toml", "metrics.csv", "samples.png", "curves.png"] {
+        assert!(run.path().join(file).is_file(), "{file}");
+    }
+    Weights::load(&run.path().join("weights.safetensors"), Device::Cpu).unwrap()
+}
+
+#[test]
+fn one_loop_trains_the_joint_model_the_unconditional_one_and_the_plain_rectified_flow() {
+    let folder = data();
+    let parts = |weights: &Weights| weights.model.parts().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let joint = trained(&joint(folder.path(), &[]), &["loss", "rectified_flow", "align/image-label", "accuracy/batch"]);
+    assert_eq!(parts(&joint), [Encoder, Decoder, Labels]);
+    let images = folder.path().join("train/dark");
+    // Data without classes serves both that need no labels.
+    let unconditional = trained(&unconditional(&images), &["loss", "rectified_flow"]);
+    assert_eq!(parts(&unconditional), [Encoder, Decoder]);
+    assert!(unconditional.model.bank.is_some());
+    let plain = trained(&plain(&images), &["loss", "rectified_flow"]);
+    assert_eq!(parts(&plain), [Decoder]);
+    assert!(plain.model.bank.is_none());
+}
+
+#[test]
+fn the_averages_are_what_a_finished_run_leaves() {
+    let folder = data();
+    let run = tempfile::tempdir().unwrap();
+    let trainer = finish(&joint(folder.path(), &[]), run.path());
+    let weights = Weights::load(&run.path().join("weights.safetensors"), Device::Cpu).unwrap();
+    let left: Vec<Tensor> = weights.model.parts().into_iter().flat_map(|(_, p)| p.named()).map(|(_, t)| t).collect();
+    for ((name, average), left) in trainer.session().engine.averages().iter().zip(&left) {
+        assert!(average.equal(left), "{name}");
+    }
+    let image = Tensor::zeros([1, 1, 8, 8], (Kind::Float, Device::Cpu));
+    assert!(weights.model.image_anchors(&image, false).is_ok());
+}

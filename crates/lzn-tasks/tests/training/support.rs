@@ -1,0 +1,248 @@
+//! A data set of tiny images and a model that learns it in milliseconds.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lzn_random::{Purpose, Stream};
+use lzn_tasks::TaskError;
+use lzn_tasks::config::{Override, RunConfig};
+use lzn_tasks::objective::{Draws, StepContext};
+use lzn_tasks::run::records::{self, Record};
+use lzn_tasks::run::StopFlag;
+use lzn_tasks::train::hooks::Hook;
+use lzn_tasks::train::{Outcome, Session, StepEngine, StepReport, Trainer};
+use lzn_tasks::{Lzn, PartName};
+use ndarray::Array4;
+use tch::{Device, Kind, Tensor};
+
+/// Joint training at 8 x 8 pixels, with dropout and augmentation, so that every source of randomness is in it.
+const JOINT: &str = r#"
+seed = 3
+
+[data]
+source = "image-folder"
+image_size = 8
+channels = 1
+augment = { flip = true, shift = 1 }
+
+[model]
+latent_dim = 6
+label_conditional = true
+image_flow = { solver = "dpm-solver", steps = 4 }
+label_flow = { solver = "euler", steps = 6 }
+
+[model.encoder.ncsnpp]
+nf = 8
+ch_mult = [1]
+num_res_blocks = 1
+attn_resolutions = []
+dropout = 0.1
+init_scale = 1.0
+num_base_channels = 2
+num_base_units = 6
+
+[model.decoder]
+nf = 8
+ch_mult = [1]
+num_res_blocks = 1
+attn_resolutions = []
+dropout = 0.1
+init_scale = 1.0
+
+[model.labels]
+
+[[objective]]
+kind = "rectified-flow"
+
+[[objective]]
+kind = "align"
+from = "image"
+to = "label"
+
+[train]
+iterations = 6
+batch_size = 6
+warm_up = { start_factor = 0.5, iterations = 3 }
+encoder = { learning_rate = 1e-3, ema_decay = 0.9 }
+decoder = { learning_rate = 2e-3, ema_decay = 0.9 }
+labels = { learning_rate = 1e-3, ema_decay = 0.9 }
+log_every = 1
+checkpoint_every = 2
+
+[evaluate]
+samples = 1
+sampler_steps = 1
+"#;
+
+/// The images, and the right to train.
+pub struct Data {
+    folder: tempfile::TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Data {
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// A folder with 12 training and 4 test images of each of two classes, dark and light. Dropout draws from the one generator that
+/// libtorch has in a process, so tests that train take turns: each keeps its data for as long as it trains.
+pub fn data() -> Data {
+    static TURN: Mutex<()> = Mutex::new(());
+    // A test that failed in its turn has no say in the next one's.
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    for (label, class) in ["dark", "light"].into_iter().enumerate() {
+        for (part, count) in [("train", 12), ("test", 4)] {
+            let mut stream = Stream::new(label as u64, Purpose::new("test-images"), [count as u64, 0, 0]);
+            let bytes = stream.uniforms(count * 64, 0.0, 128.0).into_iter().map(|x| x as u8 + 127 * label as u8);
+            let images = Array4::from_shape_vec((count, 1, 8, 8), bytes.collect()).unwrap();
+            lzn_tasks::pictures::files(&folder.path().join(part).join(class), images.view(), count, &[], 0).unwrap();
+        }
+    }
+    Data { folder, _turn: turn }
+}
+
+/// The joint configuration on the data in `folder`, with overrides.
+pub fn joint(folder: &Path, sets: &[&str]) -> RunConfig {
+    parse(JOINT, folder, sets)
+}
+
+/// The plain Rectified Flow: no encoder, no latents, no labels.
+pub fn plain(folder: &Path) -> RunConfig {
+    let decoder = JOINT.find("[model.decoder]").unwrap();
+    let encoder = JOINT.find("[model.encoder").unwrap();
+    let text = format!("{}{}", &JOINT[..encoder], &JOINT[decoder..]);
+    parse(&without_labels(&text), folder, &["model.label_conditional=false"])
+}
+
+/// Rectified Flow with latents of the image encoder, without labels.
+pub fn unconditional(folder: &Path) -> RunConfig {
+    parse(&without_labels(JOINT), folder, &["model.label_conditional=false"])
+}
+
+fn without_labels(text: &str) -> String {
+    let align = "[[objective]]\nkind = \"align\"\nfrom = \"image\"\nto = \"label\"\n";
+    assert!(text.contains(align) && text.contains("[model.labels]\n"));
+    text.replace(align, "").replace("[model.labels]\n", "")
+}
+
+fn parse(text: &str, folder: &Path, sets: &[&str]) -> RunConfig {
+    let path = format!("data.path='{}'", folder.display());
+    let sets: Vec<Override> = sets.iter().chain([&path.as_str()]).map(|set| set.parse().unwrap()).collect();
+    RunConfig::parse(text, Path::new("test.toml"), &sets).unwrap()
+}
+
+/// A model with fresh optimizers, for steps without a run folder.
+pub fn engine(config: &RunConfig) -> StepEngine {
+    StepEngine::new(Lzn::new(&config.model, &config.data, 2, config.seed, Device::Cpu).unwrap(), config)
+}
+
+/// A random batch with the draws of step `step`.
+pub fn batch(step: u64) -> StepContext {
+    let mut stream = Stream::new(step, Purpose::new("test-batch"), [0; 3]);
+    let images = Tensor::from_slice(&stream.uniforms(6 * 64, -1.0, 1.0)).view([6, 1, 8, 8]);
+    let draws = Draws::of_step(3, step, 6, &images.size(), Device::Cpu);
+    StepContext::new(images, Tensor::from_slice(&[0_i64, 1, 1, 0, 1, 0]), draws)
+}
+
+/// Takes one step; the generator of dropout starts from the step's number.
+pub fn step(engine: &mut StepEngine, step: u64, context: &StepContext) -> StepReport {
+    tch::manual_seed(step as i64);
+    engine.step(step, context).unwrap()
+}
+
+/// A value of a report.
+pub fn value(report: &StepReport, name: &str) -> Option<f64> {
+    report.values.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+}
+
+/// All numbers of named tensors, bit for bit.
+pub fn bits(tensors: Vec<(String, Tensor)>) -> Vec<(String, Vec<u32>)> {
+    let values = |tensor: &Tensor| Vec::<f32>::try_from(tensor.detach().contiguous().view(-1)).unwrap();
+    tensors.iter().map(|(name, tensor)| (name.clone(), values(tensor).into_iter().map(f32::to_bits).collect())).collect()
+}
+
+/// Everything that training changes in a part: parameters, averages, moments.
+pub fn state_of(engine: &StepEngine, part: PartName) -> Vec<(String, Vec<u32>)> {
+    let (_, params) = engine.model.parts().into_iter().find(|(name, _)| *name == part).unwrap();
+    let state = engine.parts.iter().find(|state| state.name == part).unwrap();
+    bits([params.named(), state.ema.state(), state.adam.state()].into_iter().flatten().collect())
+}
+
+/// L2 norm of all first moments of a part: after one step a tenth of the norm of its gradient.
+pub fn moment_norm(engine: &StepEngine, part: PartName) -> f64 {
+    let state = engine.parts.iter().find(|state| state.name == part).unwrap();
+    let means = state.adam.state().into_iter().filter(|(name, _)| name.ends_with(".mean"));
+    means.map(|(_, mean)| mean.square().sum(Kind::Double).double_value(&[])).sum::<f64>().sqrt()
+}
+
+/// Opens a run in `folder`.
+pub fn open(config: &RunConfig, folder: &Path) -> Result<Trainer, TaskError> {
+    Trainer::open(config.clone(), folder, Device::Cpu)
+}
+
+/// Trains to the end.
+pub fn finish(config: &RunConfig, folder: &Path) -> Trainer {
+    let mut trainer = open(config, folder).unwrap();
+    assert_eq!(trainer.run(&StopFlag::new()).unwrap(), Outcome::Finished);
+    trainer
+}
+
+/// Trains until `step` steps are done.
+pub fn stop_at(config: &RunConfig, folder: &Path, step: u64) -> Trainer {
+    let stop = StopFlag::new();
+    let mut trainer = open(config, folder).unwrap();
+    trainer.add_hook(Box::new(StopAt { step, stop: stop.clone() }));
+    assert_eq!(trainer.run(&stop).unwrap(), Outcome::Interrupted);
+    trainer
+}
+
+struct StopAt {
+    step: u64,
+    stop: StopFlag,
+}
+
+impl Hook for StopAt {
+    fn after_step(&mut self, session: &mut Session, _: &StepReport) -> Result<(), TaskError> {
+        if session.step == self.step {
+            self.stop.request();
+        }
+        Ok(())
+    }
+}
+
+/// The records of a run without those of the clock.
+pub fn records_of(folder: &Path) -> Vec<Record> {
+    let mut all = records::read(folder).unwrap();
+    all.iter_mut().for_each(|record| record.values.retain(|name, _| !name.starts_with("time/")));
+    all
+}
+
+/// The tensors and the metadata of the weights that a finished run left.
+pub fn weights_of(folder: &Path) -> (BTreeMap<String, Vec<u32>>, BTreeMap<String, String>) {
+    let (tensors, metadata) = lzn_torch::files::load(&folder.join("weights.safetensors")).unwrap();
+    (bits(tensors.into_iter().collect()).into_iter().collect(), metadata)
+}
+
+/// Every file below a folder with its bytes, by relative path.
+pub fn contents(folder: &Path) -> HashMap<String, Vec<u8>> {
+    let mut all = HashMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                all.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    all
+}

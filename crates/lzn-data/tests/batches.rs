@@ -79,7 +79,9 @@ fn good() -> Sample {
 /// In-order batches of four samples: sample 13 is in step 3.
 fn evaluate(data: Arc<Faulty>, workers: usize) -> Vec<Result<Batch, DataError>> {
     let plan = BatchPlan::evaluation(40, 4).expect("valid");
-    Batches::new(data, plan, BatchOptions { workers, ahead: 3, ..BatchOptions::default() }, 0).expect("started").collect()
+    Batches::new(data, plan, BatchOptions { workers, ahead: 3, ..BatchOptions::default() }, 0)
+        .expect("started")
+        .collect()
 }
 
 /// Asserts that the batch of step 3 alone fails, with this message, and that all others come.

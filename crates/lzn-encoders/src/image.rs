@@ -4,9 +4,9 @@ use lzn_torch::Scope;
 use lzn_torch::nn::{DownPath, Features, ImageShape, Layout, NetworkError};
 use tch::Tensor;
 
-use crate::{EncoderError, ImageAnchors};
 use crate::config::ImageEncoderConfig;
 use crate::heads::Heads;
+use crate::{EncoderError, ImageAnchors};
 
 /// Down path and middle of NCSN++ without the time. Each feature map (first convolution, every block, every down-sampling, the
 /// middle) has a head of its own; the anchor is the sum of what the heads say (paper, appendix C.2).

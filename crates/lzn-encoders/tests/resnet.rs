@@ -23,7 +23,7 @@ fn variants() -> Vec<(&'static str, ResNetConfig)> {
 
 fn build(config: &ResNetConfig, latent_dim: usize) -> (ParamStore, ResNet) {
     let store = ParamStore::new(Device::Cpu, 0);
-    let net = ResNet::new(&store.root(), config, IMAGE, latent_dim).unwrap();
+    let net = ResNet::new(&store.root(), config, IMAGE, latent_dim).expect("valid");
     (store, net)
 }
 
@@ -56,6 +56,49 @@ fn samples_of_a_batch_do_not_see_each_other() {
             let alone = net.forward(&images().narrow(0, i, 1), true).unwrap();
             assert!(alone.allclose(&all.narrow(0, i, 1), 1e-4, 1e-4, false), "{name}, sample {i}");
         }
+    }
+}
+
+/// One layer of the head in double precision: `relu` of the input if asked for, dense without bias, 32 groups normalised.
+fn oracle_layer(x: &[f64], relu: bool, [weight, scale, shift]: [&Tensor; 3]) -> Vec<f64> {
+    let numbers =
+        |tensor: &Tensor| Vec::<f64>::try_from(tensor.detach().to_kind(Kind::Double).view(-1)).expect("numbers");
+    let (weight, scale, shift) = (numbers(weight), numbers(scale), numbers(shift));
+    let x: Vec<f64> = x.iter().map(|x| if relu { x.max(0.0) } else { *x }).collect();
+    let dense: Vec<f64> = weight.chunks(x.len()).map(|row| row.iter().zip(&x).map(|(w, x)| w * x).sum()).collect();
+    let size = dense.len() / 32;
+    let normed = dense.chunks(size).flat_map(|group| {
+        let mean = group.iter().sum::<f64>() / size as f64;
+        let variance = group.iter().map(|h| (h - mean).powi(2)).sum::<f64>() / size as f64;
+        group.iter().map(move |h| (h - mean) / (variance + 1e-5).sqrt())
+    });
+    normed.zip(scale.iter().zip(&shift)).map(|(h, (scale, shift))| h * scale + shift).collect()
+}
+
+#[test]
+fn the_head_is_dense_layers_with_32_groups_each_and_relu_between() {
+    // The golden head has 32 outputs, each a group of its own and so equal to its shift: it shows nothing of the weights.
+    let (store, net) = build(&ResNetConfig { layers: vec![1], head_num_layers: 3, ..small() }, 96);
+    let head: Vec<Tensor> =
+        store.named().into_iter().filter(|(name, _)| name.starts_with("head.")).map(|(_, tensor)| tensor).collect();
+    let mut stream = Stream::new(5, Purpose::new("test"), [0; 3]);
+    tch::no_grad(|| {
+        for tensor in head.iter().filter(|tensor| tensor.dim() == 1) {
+            let values = stream.normals(tensor.numel());
+            tensor.shallow_clone().copy_(&Tensor::from_slice(&values));
+        }
+    });
+    let features = net.features(&images()).unwrap();
+    let anchors = net.head(&features);
+    for sample in 0..3 {
+        let row = |tensor: &Tensor| tensor.detach().get(sample).to_kind(Kind::Double);
+        let mut expected = Vec::<f64>::try_from(row(&features)).unwrap();
+        for (layer, parameters) in head.chunks(3).enumerate() {
+            expected = oracle_layer(&expected, layer > 0, [&parameters[0], &parameters[1], &parameters[2]]);
+        }
+        let expected = Tensor::from_slice(&expected);
+        let error = (row(&anchors) - &expected).norm() / expected.norm();
+        assert!(error.double_value(&[]) < 1e-5, "sample {sample}: {error}");
     }
 }
 

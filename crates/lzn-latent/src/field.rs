@@ -100,7 +100,9 @@ impl<F: Real> Weights<F> {
             let (of_base, of_others) = ((-largest).exp(), row.sum());
             let norm = of_base + of_others;
             row.mapv_inplace(|e| e / norm);
-            (omega[i], base[i], log_norm[i]) = (of_others / norm, of_base / norm, largest + norm.ln());
+            (omega[i], base[i]) = (of_others / norm, of_base / norm);
+            // Where the base is the most probable, `of_base` is 1 and a tiny rest must not be lost in the sum.
+            log_norm[i] = if largest == F::zero() { of_others.ln_1p() } else { largest + norm.ln() };
         }
         Self { others: logits, omega, base, log_norm }
     }

@@ -36,12 +36,15 @@ impl RunData {
 pub fn open_train(config: &DataConfig) -> Result<Arc<dyn Dataset>, TaskError> {
     let path = folder(config);
     let train = path.join("train");
-    checked(config, match config.source {
-        DataSource::FashionMnistEmbedded => Arc::new(fashion_mnist::embedded(Split::Train)?),
-        DataSource::FashionMnist => Arc::new(fashion_mnist::folder(path, Split::Train)?),
-        DataSource::ImageFolder if train.is_dir() => image_folder(&train, config)?,
-        DataSource::ImageFolder => image_folder(path, config)?,
-    })
+    checked(
+        config,
+        match config.source {
+            DataSource::FashionMnistEmbedded => Arc::new(fashion_mnist::embedded(Split::Train)?),
+            DataSource::FashionMnist => Arc::new(fashion_mnist::folder(path, Split::Train)?),
+            DataSource::ImageFolder if train.is_dir() => image_folder(&train, config)?,
+            DataSource::ImageFolder => image_folder(path, config)?,
+        },
+    )
 }
 
 /// Opens the images to be judged by. Those of Fashion-MNIST ship with the project, so they need no folder.

@@ -69,10 +69,14 @@ pub enum TaskError {
     #[error("an objective compares two views of every image, and the batch has one: give the step a second view")]
     MissingView,
     /// Labels are needed and the data has none.
-    #[error("the configuration uses labels, and the data set has none: point `data.path` to a folder with one sub-folder per class, or remove [model.labels] and `model.label_conditional`")]
+    #[error(
+        "the configuration uses labels, and the data set has none: point `data.path` to a folder with one sub-folder per class, or remove [model.labels] and `model.label_conditional`"
+    )]
     NoLabels,
     /// The images of a data set are of another shape than configured.
-    #[error("the images of the data set are {got}; set `data.image_size` and `data.channels` to match (configured: {size} x {size}, {channels} channels)")]
+    #[error(
+        "the images of the data set are {got}; set `data.image_size` and `data.channels` to match (configured: {size} x {size}, {channels} channels)"
+    )]
     ImageShape {
         /// Shape of the images.
         got: lzn_data::ImageShape,

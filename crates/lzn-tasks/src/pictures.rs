@@ -33,7 +33,8 @@ pub fn sample_grid(model: &Lzn, names: &[String], config: &EvaluateConfig, seed:
         let images = model.run(Source::Prior(config.samples * 10), Target::Image, &options)?;
         return grid(array(&images)?.view(), config.samples, &[]);
     }
-    let labels: Vec<i64> = (0..names.len() as i64).flat_map(|label| std::iter::repeat_n(label, config.samples)).collect();
+    let labels: Vec<i64> =
+        (0..names.len() as i64).flat_map(|label| std::iter::repeat_n(label, config.samples)).collect();
     let images = model.run(Source::Labels(&labels), Target::Image, &options)?;
     grid(array(&images)?.view(), config.samples, names)
 }
@@ -82,7 +83,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), TaskError> {
     Ok(std::fs::write(path, bytes).map_err(RunError::io(path))?)
 }
 
-/// Draws the losses and accuracies in a run's records to `curves.png`.
+/// Draws the losses and accuracies in a run's records to `curves.png`; nothing if there are none yet.
 ///
 /// # Errors
 /// [`TaskError`] if the records cannot be read or the picture cannot be written.
@@ -91,10 +92,11 @@ pub fn curves(run: &Path) -> Result<(), TaskError> {
     let series = |name: &str| -> Vec<(f64, f64)> {
         records.iter().filter_map(|r| Some((r.get("step")?.as_f64()?, r.get(name)?.as_f64()?))).collect()
     };
-    let mut picture = Curves::new("training step");
+    let mut picture = None;
     for (title, axis, names) in [
         ("Rectified Flow", "mean squared error", ["train/rectified_flow"].as_slice()),
         ("Alignment of images with labels", "loss", ["train/align/image-label"].as_slice()),
+        ("Alignment of two views", "loss", &["train/align/image-view"]),
         ("Accuracy", "share of images", ["train/accuracy/batch", "test/accuracy"].as_slice()),
     ] {
         let lines = names.iter().map(|name| (*name, series(name))).filter(|(_, points)| !points.is_empty());
@@ -108,10 +110,13 @@ pub fn curves(run: &Path) -> Result<(), TaskError> {
             panel = panel.range(Range::Fixed(0.0, 1.0));
         }
         if drawn {
-            picture = picture.panel(panel);
+            picture = Some(picture.unwrap_or_else(|| Curves::new("training step")).panel(panel));
         }
     }
-    write(&run.join("curves.png"), &picture.draw()?.to_png()?)
+    match picture {
+        Some(picture) => write(&run.join("curves.png"), &picture.draw()?.to_png()?),
+        None => Ok(()),
+    }
 }
 
 fn label(name: &str) -> &str {

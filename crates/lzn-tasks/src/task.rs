@@ -162,7 +162,8 @@ impl Run<'_> {
         let bank = match (&self.model.bank, self.options.zoning) {
             (Some(bank), Zoning::Bank) => bank,
             _ => {
-                let owners = Tensor::arange(count, (Kind::Int64, anchors.device())).repeat_interleave_self_int(each, None, None);
+                let owners =
+                    Tensor::arange(count, (Kind::Int64, anchors.device())).repeat_interleave_self_int(each, None, None);
                 let zones = Zones { anchors, weights: None };
                 return Ok(zones::to_latents(&self.model.image_flow, &zones, &owners, noise)?);
             }
@@ -213,7 +214,11 @@ impl Run<'_> {
         let images = images.to_device(self.model.device());
         self.chunks(images.size()[0] as usize, |start, length| {
             let part = |rows: &Tensor| rows.narrow(0, start, length);
-            let field = self.model.velocity_field(latents.as_ref().map(part).as_ref(), labels.as_ref().map(part).as_ref(), false)?;
+            let field = self.model.velocity_field(
+                latents.as_ref().map(part).as_ref(),
+                labels.as_ref().map(part).as_ref(),
+                false,
+            )?;
             let noise = self.options.sampler.invert(&field, &part(&images))?.images;
             Ok(to_uint8(&self.options.sampler.sample(&field, &noise)?.images))
         })
@@ -233,14 +238,11 @@ impl Run<'_> {
         Tensor::from_slice(&values).view(shape.as_slice()).to_device(self.model.device())
     }
 
-    fn chunks(
-        &self,
-        count: usize,
-        work: impl Fn(i64, i64) -> Result<Tensor, TaskError>,
-    ) -> Result<Tensor, TaskError> {
+    fn chunks(&self, count: usize, work: impl Fn(i64, i64) -> Result<Tensor, TaskError>) -> Result<Tensor, TaskError> {
         let size = self.options.batch_size.max(1);
         let starts = (0..count).step_by(size);
-        let parts = starts.map(|start| work(start as i64, size.min(count - start) as i64)).collect::<Result<Vec<_>, _>>()?;
+        let parts =
+            starts.map(|start| work(start as i64, size.min(count - start) as i64)).collect::<Result<Vec<_>, _>>()?;
         if parts.is_empty() {
             let shape: Vec<i64> = std::iter::once(0).chain(self.image_shape()).collect();
             return Ok(Tensor::zeros(shape.as_slice(), (Kind::Uint8, self.model.device())));

@@ -36,7 +36,10 @@ fn every_case_agrees_on_every_backend_and_no_output_of_the_zones_goes_uncompared
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     for family in ["latent", "label", "contrastive"] {
         for backend in ["host-f64", "host-f32", "torch-f64", "torch-f32"] {
-            assert!(report.lines.iter().any(|line| line.family == family && line.backend == backend), "{family}, {backend}");
+            assert!(
+                report.lines.iter().any(|line| line.family == family && line.backend == backend),
+                "{family}, {backend}"
+            );
         }
         let ignores = |line: &lzn_golden::Line| line.family == family && line.to_string().contains("not compared");
         assert!(!report.lines.iter().any(ignores), "{family}");

@@ -1,6 +1,9 @@
 //! The `lzn` command: train, resume, evaluate and use Latent Zoning Networks.
 
-#![expect(clippy::print_stdout, reason = "this is a program: results go to standard output, everything else to standard error")]
+#![expect(
+    clippy::print_stdout,
+    reason = "this is a program: results go to standard output, everything else to standard error"
+)]
 
 mod cli;
 mod commands;

@@ -41,12 +41,15 @@ impl ResNetConfig {
         for &blocks in &self.layers {
             NetworkError::require("layers", blocks as f64, blocks >= 1, "hold numbers of at least 1")?;
         }
-        for (key, value) in
-            [("width_multiplier", self.width_multiplier), ("head_num_layers", self.head_num_layers)]
-        {
+        for (key, value) in [("width_multiplier", self.width_multiplier), ("head_num_layers", self.head_num_layers)] {
             NetworkError::require(key, value as f64, value >= 1, "be at least 1")?;
         }
         let divides = latent_dim >= 1 && latent_dim.is_multiple_of(GROUPS as usize);
-        NetworkError::require("latent_dim", latent_dim as f64, divides, "be a multiple of 32, the groups of the last layer")
+        NetworkError::require(
+            "latent_dim",
+            latent_dim as f64,
+            divides,
+            "be a multiple of 32, the groups of the last layer",
+        )
     }
 }

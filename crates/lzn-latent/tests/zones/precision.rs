@@ -101,3 +101,19 @@ fn probabilities_that_underflow_leave_loss_and_gradient_finite() {
     assert!(loss.value.is_finite() && loss.value > 1e3);
     assert!(gradient.latents.iter().all(|g| g.is_finite() && *g != 0.0));
 }
+
+#[test]
+fn losses_next_to_zero_keep_their_digits_in_single_precision() {
+    // One minus the probability of the own anchor is below the spacing of single-precision numbers at 1.
+    let points = ndarray::array![[-1.0_f64], [1.0]];
+    let latents = ndarray::array![[-1.0_f64], [1.0]];
+    let flow = flow(Solver::euler(4));
+    let loss = |own: ndarray::ArrayView2<'_, f64>| alignment::log_loss(own, 0.2).unwrap().value;
+    let wide = flow.to_anchors(latents.view(), &Anchors::new(points.clone()).unwrap(), Some(&[0, 1])).unwrap();
+    let narrow = Anchors::new(points.mapv(|x| x as f32)).unwrap();
+    let single = flow.to_anchors(latents.mapv(|x| x as f32).view(), &narrow, Some(&[0, 1])).unwrap();
+    let expected = loss(wide.own_log_probs.unwrap().view());
+    let got = loss(widen(&single.own_log_probs.unwrap()).view());
+    assert!(expected > 0.0 && expected < f64::from(f32::EPSILON) / 2.0, "{expected:e}");
+    assert!((got - expected).abs() < 1e-4 * expected, "{got:e} against {expected:e}");
+}

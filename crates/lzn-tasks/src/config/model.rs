@@ -127,7 +127,9 @@ impl FlowConfig {
         let solver = match self.solver {
             SolverKind::Euler => Solver::euler(self.steps),
             SolverKind::DpmSolver => match Solver::dpm(self.steps) {
-                Solver::DpmSolver { steps, start, end, .. } => Solver::DpmSolver { steps, order: self.order, start, end },
+                Solver::DpmSolver { steps, start, end, .. } => {
+                    Solver::DpmSolver { steps, order: self.order, start, end }
+                }
                 other => other,
             },
         };

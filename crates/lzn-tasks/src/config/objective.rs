@@ -87,7 +87,12 @@ impl ObjectiveConfig {
         self.kind == ObjectiveKind::Align && self.to == Some(TypeName::View)
     }
 
-    fn check_align(&self, key: impl Fn(&str) -> String, model: &ModelConfig, data: &DataConfig) -> Result<(), ConfigError> {
+    fn check_align(
+        &self,
+        key: impl Fn(&str) -> String,
+        model: &ModelConfig,
+        data: &DataConfig,
+    ) -> Result<(), ConfigError> {
         match (self.from, self.to) {
             (Some(TypeName::Image), Some(TypeName::Label)) if model.labels.is_none() => {
                 Err(invalid(key("to"), "alignment with labels needs a [model.labels] table"))
@@ -96,7 +101,10 @@ impl ObjectiveConfig {
                 Err(invalid(key("to"), "alignment of views needs a [model.encoder] table"))
             }
             (Some(TypeName::Image), Some(TypeName::View)) if !data.augment.flip && data.augment.shift == 0 => {
-                Err(invalid(key("to"), "alignment of views needs random transforms in [data.augment]: without, both views are equal"))
+                Err(invalid(
+                    key("to"),
+                    "alignment of views needs random transforms in [data.augment]: without, both views are equal",
+                ))
             }
             (Some(TypeName::Image), Some(TypeName::Label | TypeName::View)) => Ok(()),
             _ => Err(invalid(key("from"), "`align` needs from = \"image\", and to = \"label\" or \"view\"")),

@@ -66,7 +66,8 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError`] names the file, line and column, or the override, or the key and the rule that it breaks.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         Self::parse(&text, path, overrides)
     }
 
@@ -184,7 +185,8 @@ kind = "rectified-flow"
             ("train.batchsize=64", "did you mean `batch_size`"),
             ("train.batch_size=many", "invalid type"),
             ("objective.3.weight=1", "no entry `3`"),
-            ("seed.x=1", "not a table"),
+            ("data.channels.x=1", "`channels` is not a table"),
+            ("seed.x=1", "invalid type: map"),
         ] {
             let message = parse(MINIMAL, &[set]).unwrap_err().to_string();
             assert!(message.contains(expected) && message.contains(set), "{message}");

@@ -108,7 +108,10 @@ impl TrainConfig {
             return Err(invalid("train.clip_norm", format!("must be positive, got {}", self.clip_norm)));
         }
         if !(self.warm_up.start_factor > 0.0 && self.warm_up.start_factor <= 1.0) {
-            return Err(invalid("train.warm_up.start_factor", format!("must lie in (0, 1], got {}", self.warm_up.start_factor)));
+            return Err(invalid(
+                "train.warm_up.start_factor",
+                format!("must lie in (0, 1], got {}", self.warm_up.start_factor),
+            ));
         }
         for (name, part) in [("encoder", &self.encoder), ("decoder", &self.decoder), ("labels", &self.labels)] {
             if !(part.learning_rate.is_finite() && part.learning_rate >= 0.0) {
@@ -116,7 +119,10 @@ impl TrainConfig {
                 return Err(invalid(format!("train.{name}.learning_rate"), rule));
             }
             if !(0.0..1.0).contains(&part.ema_decay) {
-                return Err(invalid(format!("train.{name}.ema_decay"), format!("must lie in [0, 1), got {}", part.ema_decay)));
+                return Err(invalid(
+                    format!("train.{name}.ema_decay"),
+                    format!("must lie in [0, 1), got {}", part.ema_decay),
+                ));
             }
         }
         Ok(())
@@ -149,14 +155,18 @@ impl Default for EvaluateConfig {
 
 impl EvaluateConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let positive = [("batch_size", self.batch_size), ("images", self.images), ("sampler_steps", self.sampler_steps)];
+        let positive =
+            [("batch_size", self.batch_size), ("images", self.images), ("sampler_steps", self.sampler_steps)];
         for (key, value) in positive {
             if value == 0 {
                 return Err(invalid(format!("evaluate.{key}"), "must be at least 1"));
             }
         }
         if !(self.noise_scale.is_finite() && self.noise_scale >= 0.0) {
-            return Err(invalid("evaluate.noise_scale", format!("must be finite and not negative, got {}", self.noise_scale)));
+            return Err(invalid(
+                "evaluate.noise_scale",
+                format!("must be finite and not negative, got {}", self.noise_scale),
+            ));
         }
         Ok(())
     }

@@ -116,13 +116,16 @@ impl Lzn {
         }
         // Every part has a seed of its own, so that adding a part leaves the others' first values as they were.
         let store = |part: u64| ParamStore::new(device, seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(part));
-        let decoder = config.decoder.as_ref().map(|options| Part::new(store(1), |s| VelocityNet::new(s, options, input)));
-        let encoder = config.encoder.as_ref().map(|options| {
-            Part::new(store(0), |scope| image_encoder(scope, options, image, config.latent_dim))
-        });
-        let labels = config.labels.as_ref().map(|_| {
-            Part::new(store(2), |s| Ok::<_, TaskError>(LabelAnchors::new(s, classes, config.latent_dim)))
-        });
+        let decoder =
+            config.decoder.as_ref().map(|options| Part::new(store(1), |s| VelocityNet::new(s, options, input)));
+        let encoder = config
+            .encoder
+            .as_ref()
+            .map(|options| Part::new(store(0), |scope| image_encoder(scope, options, image, config.latent_dim)));
+        let labels = config
+            .labels
+            .as_ref()
+            .map(|_| Part::new(store(2), |s| Ok::<_, TaskError>(LabelAnchors::new(s, classes, config.latent_dim))));
         Ok(Self {
             image,
             classes,

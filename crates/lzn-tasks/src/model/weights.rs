@@ -76,7 +76,8 @@ impl Weights {
         let config = RunConfig::parse(&folder::read_config(path)?, &path.join("config.toml"), &[])?;
         let checkpoints =
             Checkpoints::new(folder::checkpoints(path), format!("{:08x}", config.identity()), NonZeroUsize::MIN);
-        let none = || TaskError::NotWeights { path: path.to_owned(), reason: "the run has no checkpoint yet".to_owned() };
+        let none =
+            || TaskError::NotWeights { path: path.to_owned(), reason: "the run has no checkpoint yet".to_owned() };
         let found = checkpoints.latest_valid()?.ok_or_else(none)?;
         let mut weights = Self::load(&found.path.join(if raw { PARAMETERS } else { AVERAGES }), device)?;
         weights.model.bank = anchor_bank(&weights.model, open_train(&config.data)?.as_ref())?;

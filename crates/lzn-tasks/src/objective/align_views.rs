@@ -46,7 +46,8 @@ impl Objective for AlignViews {
         };
         let best = tch::no_grad(|| -alignment::probability_loss(&assigned, self.cut_off)).double_value(&[]);
         let last = alignment::final_accuracy(&assigned).double_value(&[]);
-        let observed = vec![("assignment_accuracy/views".to_owned(), last), ("best_probability/views".to_owned(), best)];
+        let observed =
+            vec![("assignment_accuracy/views".to_owned(), last), ("best_probability/views".to_owned(), best)];
         Ok(Loss { value, observed })
     }
 }

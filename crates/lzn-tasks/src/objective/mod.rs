@@ -6,6 +6,8 @@
 
 mod align;
 mod align_views;
+#[cfg(test)]
+mod align_views_tests;
 mod rectified_flow;
 
 use std::cell::OnceCell;

@@ -23,7 +23,12 @@ impl Objective for ImageRectifiedFlow {
             None => None,
         };
         let field = model.velocity_field(latents, Some(&context.labels), true)?;
-        let value = RectifiedFlow::default().loss(&field, &context.images, &context.draws.flow_noise, &context.draws.flow_time)?;
+        let value = RectifiedFlow::default().loss(
+            &field,
+            &context.images,
+            &context.draws.flow_noise,
+            &context.draws.flow_time,
+        )?;
         Ok(Loss { value, observed: Vec::new() })
     }
 }

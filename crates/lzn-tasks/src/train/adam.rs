@@ -76,7 +76,10 @@ impl Adam {
         self.slots
             .iter()
             .flat_map(|s| {
-                [(format!("{}.mean", s.name), s.mean.shallow_clone()), (format!("{}.square", s.name), s.square.shallow_clone())]
+                [
+                    (format!("{}.mean", s.name), s.mean.shallow_clone()),
+                    (format!("{}.square", s.name), s.square.shallow_clone()),
+                ]
             })
             .collect()
     }

@@ -19,7 +19,13 @@ impl Ema {
     /// Starts from the present values.
     pub fn new(parameters: Vec<(String, Tensor)>, decay: f64) -> Self {
         let shadow = parameters.iter().map(|(name, tensor)| (name.clone(), tensor.detach().copy())).collect();
-        Self { decay, warm_up: true, updates: 0, parameters: parameters.into_iter().map(|(_, tensor)| tensor).collect(), shadow }
+        Self {
+            decay,
+            warm_up: true,
+            updates: 0,
+            parameters: parameters.into_iter().map(|(_, tensor)| tensor).collect(),
+            shadow,
+        }
     }
 
     /// Takes the full decay from the first update on.

@@ -3,10 +3,10 @@
 use tch::{Kind, Tensor};
 
 use super::{Adam, Ema};
+use crate::TaskError;
 use crate::config::{PartConfig, RunConfig, TrainConfig};
 use crate::model::{Lzn, PartName};
 use crate::objective::{Objective, StepContext};
-use crate::TaskError;
 
 /// One part with everything that its training needs.
 #[derive(Debug)]

@@ -11,9 +11,9 @@ mod trainer;
 
 pub use adam::Adam;
 pub use ema::Ema;
+pub use engine::{PartState, StepEngine, StepReport};
 pub(crate) use hooks::anchor_bank;
 pub(crate) use state::{AVERAGES, PARAMETERS};
-pub use engine::{PartState, StepEngine, StepReport};
 pub use trainer::{Outcome, Session, Trainer};
 
 use std::collections::HashMap;
@@ -25,7 +25,9 @@ use tch::Tensor;
 fn copy_all(into: &[(String, Tensor)], from: &HashMap<String, Tensor>) -> Result<(), TorchError> {
     let problem = |(name, old): &(String, Tensor)| match from.get(name) {
         None => Some(format!("`{name}` is missing")),
-        Some(new) if new.size() != old.size() => Some(format!("`{name}` has shape {:?}, expected {:?}", new.size(), old.size())),
+        Some(new) if new.size() != old.size() => {
+            Some(format!("`{name}` has shape {:?}, expected {:?}", new.size(), old.size()))
+        }
         Some(_) => None,
     };
     let problems: Vec<_> = into.iter().filter_map(problem).collect();

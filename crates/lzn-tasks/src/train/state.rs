@@ -85,11 +85,8 @@ pub(crate) fn save(session: &Session) -> Result<(), TaskError> {
     let updates = |part: &super::PartState| {
         (part.name.to_string(), Updates { adam: part.adam.updates(), ema: part.ema.updates() })
     };
-    let state = State {
-        step: session.step,
-        skipped: session.skipped,
-        parts: engine.parts.iter().map(updates).collect(),
-    };
+    let state =
+        State { step: session.step, skipped: session.skipped, parts: engine.parts.iter().map(updates).collect() };
     let state = serde_json::to_string_pretty(&state).unwrap_or_default();
     session.checkpoints.save(
         session.step,
@@ -119,7 +116,8 @@ pub(crate) fn restore(engine: &mut StepEngine, found: &Found) -> Result<(u64, u6
     }
     for part in &mut engine.parts {
         let updates = state.parts.get(&part.name.to_string());
-        let updates = updates.ok_or_else(|| TaskError::NotWeights { path: path.clone(), reason: format!("no part `{}`", part.name) })?;
+        let updates = updates
+            .ok_or_else(|| TaskError::NotWeights { path: path.clone(), reason: format!("no part `{}`", part.name) })?;
         part.adam.restore(&of_part(&moments, part.name), updates.adam)?;
         part.ema.restore(&of_part(&averages, part.name), updates.ema)?;
     }

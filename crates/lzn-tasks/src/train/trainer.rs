@@ -65,8 +65,9 @@ impl Trainer {
     pub fn open(config: RunConfig, folder: &Path, device: Device) -> Result<Self, TaskError> {
         config.check()?;
         let data = RunData::open(&config.data)?;
-        // Before anything is written: a batch that the data cannot fill is refused here.
+        // Before anything is written: what the data cannot give, such as a batch larger than itself, is refused here.
         BatchPlan::training(data.train.len(), config.train.batch_size, config.seed)?;
+        Augment::new(config.data.augment, config.seed, data.train.image_shape())?;
         let class_names = data.train.class_names().to_vec();
         let model = Lzn::new(&config.model, &config.data, class_names.len(), config.seed, device)?;
         let folder = claim(folder, &config)?;
@@ -81,8 +82,19 @@ impl Trainer {
         let recorder = Recorder::open(folder.path(), found.as_ref().map(|found| found.step))?;
         let warnings = found.map(|found| found.warnings).unwrap_or_default();
         let hooks = hooks::standard();
-        let session =
-            Session { config, folder, engine, data, class_names, step, skipped, recorder, checkpoints, newest_accuracy: None, warnings };
+        let session = Session {
+            config,
+            folder,
+            engine,
+            data,
+            class_names,
+            step,
+            skipped,
+            recorder,
+            checkpoints,
+            newest_accuracy: None,
+            warnings,
+        };
         Ok(Self { session, hooks })
     }
 
@@ -147,7 +159,8 @@ impl Session {
         let plan = BatchPlan::training(data.len(), self.config.train.batch_size, self.config.seed)?;
         let augment = Augment::new(self.config.data.augment, self.config.seed, data.image_shape())?;
         let second_view = self.config.needs_second_view();
-        let options = BatchOptions { augment: Some(augment), second_view, workers: self.config.train.workers, ahead: 4 };
+        let options =
+            BatchOptions { augment: Some(augment), second_view, workers: self.config.train.workers, ahead: 4 };
         Ok(Batches::new(data, plan, options, self.step)?)
     }
 

@@ -37,7 +37,8 @@ impl Oracle {
         self.updates += 1;
         self.mean[0] = 0.9 * self.mean[0] + 0.1 * gradient;
         self.mean[1] = 0.999 * self.mean[1] + 0.001 * gradient * gradient;
-        let unbiased = [self.mean[0] / (1.0 - 0.9_f64.powi(self.updates)), self.mean[1] / (1.0 - 0.999_f64.powi(self.updates))];
+        let unbiased =
+            [self.mean[0] / (1.0 - 0.9_f64.powi(self.updates)), self.mean[1] / (1.0 - 0.999_f64.powi(self.updates))];
         x - rate * unbiased[0] / (unbiased[1].sqrt() + 1e-8)
     }
 }
@@ -50,7 +51,8 @@ fn adam_follows_its_definition_in_double_precision() {
     let mut oracles: Vec<Oracle> = (0..SIZE).map(|_| Oracle::default()).collect();
     for step in 0..50 {
         // Gradients over many sizes; rates and clipping factors that change.
-        let gradient: Vec<f32> = stream.normals(SIZE).iter().enumerate().map(|(i, g)| g * 10f32.powi(i as i32 % 9 - 6)).collect();
+        let gradient: Vec<f32> =
+            stream.normals(SIZE).iter().enumerate().map(|(i, g)| g * 10f32.powi(i as i32 % 9 - 6)).collect();
         let (rate, scale) = (1e-2 / f64::from(1 + step), if step % 3 == 0 { 0.25 } else { 1.0 });
         adam.zero_gradients();
         backward(&parameter, &gradient);
@@ -109,7 +111,10 @@ fn the_average_warms_up_as_published_and_swapping_twice_changes_nothing() {
         parameter.shallow_clone().copy_(&Tensor::from_slice(&values));
         average.update();
         let decay = f64::min(0.5, f64::from(1 + update) / f64::from(10 + update));
-        expected.iter_mut().zip(&values).for_each(|(shadow, x)| *shadow = decay * *shadow + (1.0 - decay) * f64::from(*x));
+        expected
+            .iter_mut()
+            .zip(&values)
+            .for_each(|(shadow, x)| *shadow = decay * *shadow + (1.0 - decay) * f64::from(*x));
         assert_close(&average.state()[0].1, &expected, &format!("update {update}"));
     }
     let raw = parameter.copy();

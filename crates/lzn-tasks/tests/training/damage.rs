@@ -1,12 +1,14 @@
 //! Checkpoints that were damaged, belong elsewhere, or could not be written.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use lzn_tasks::TaskError;
-use lzn_tasks::run::{RunError, StopFlag};
+use lzn_tasks::run::{CheckpointFile, Checkpoints, RunError, StopFlag};
 use lzn_tasks::train::hooks::Hook;
 use lzn_tasks::train::{Outcome, Session, StepReport};
+use lzn_torch::TorchError;
 
 use crate::support::{bits, contents, data, finish, joint, open, records_of, stop_at};
 
@@ -43,11 +45,29 @@ fn training_falls_back_from_a_damaged_checkpoint_says_so_and_arrives_at_the_same
         let mut trainer = open(&config, run.path()).unwrap();
         assert_eq!(trainer.session().step, 2, "{file}");
         let [warning] = &trainer.session().warnings[..] else { panic!("{:?}", trainer.session().warnings) };
-        assert!(warning.contains("000000004") && warning.contains("falling back to the checkpoint of step 2"), "{warning}");
+        assert!(
+            warning.contains("000000004") && warning.contains("falling back to the checkpoint of step 2"),
+            "{warning}"
+        );
         assert_eq!(trainer.run(&StopFlag::new()).unwrap(), Outcome::Finished);
         assert!(bits(trainer.session().engine.parameters()) == expected, "{file}");
         assert_eq!(records_of(run.path()), records_of(straight.path()), "{file}");
     }
+}
+
+#[test]
+fn a_full_disk_is_recognised_behind_the_errors_of_this_crate_and_the_tensor_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path().join("checkpoints"), "00000000", NonZeroUsize::MIN);
+    let full = |path: &Path| {
+        let (path, source) = (path.to_owned(), std::io::Error::from(std::io::ErrorKind::StorageFull));
+        Err::<(), _>(TaskError::from(TorchError::Io { path, source }))
+    };
+    let error = checkpoints.save(1, &[CheckpointFile::new("parameters.safetensors", full)]).unwrap_err();
+    assert!(matches!(error, RunError::DiskFull { .. }), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("parameters.safetensors") && message.contains("free some space"), "{message}");
+    assert_eq!(checkpoints.steps().unwrap(), [0; 0]);
 }
 
 #[test]

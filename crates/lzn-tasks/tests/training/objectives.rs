@@ -5,14 +5,14 @@ use lzn_tasks::Weights;
 use lzn_tasks::config::RunConfig;
 use tch::{Device, Kind, Tensor};
 
-use crate::support::{
-    batch, data, engine, finish, joint, moment_norm, plain, records_of, step, unconditional, value,
-};
+use crate::support::{batch, data, engine, finish, joint, moment_norm, plain, records_of, step, unconditional, value};
 
 #[test]
 fn rectified_flow_teaches_decoder_and_encoder_and_alignment_encoder_and_labels() {
     let folder = data();
-    for (silent, reached) in [("objective.1.weight=0.0", [true, true, false]), ("objective.0.weight=0.0", [true, false, true])] {
+    for (silent, reached) in
+        [("objective.1.weight=0.0", [true, true, false]), ("objective.0.weight=0.0", [true, false, true])]
+    {
         let mut engine = engine(&joint(folder.path(), &[silent]));
         step(&mut engine, 0, &batch(0));
         let got = [Encoder, Decoder, Labels].map(|part| moment_norm(&engine, part) > 0.0);
@@ -33,7 +33,9 @@ fn the_loss_is_the_weighted_sum_of_the_objectives() {
 #[test]
 fn both_forms_of_the_alignment_loss_agree_on_certainty_and_differ_elsewhere() {
     let folder = data();
-    let align = |set: &str| value(&step(&mut engine(&joint(folder.path(), &[set])), 0, &batch(0)), "align/image-label").unwrap();
+    let align = |set: &str| {
+        value(&step(&mut engine(&joint(folder.path(), &[set])), 0, &batch(0)), "align/image-label").unwrap()
+    };
     let (probability, log) = (align("objective.1.form=\"probability\""), align("objective.1.form=\"log\""));
     // Jensen: the mean of -log p is at least -log of the mean of p.
     assert!(log > -(-probability).ln(), "{log} against {probability}");
@@ -42,7 +44,11 @@ fn both_forms_of_the_alignment_loss_agree_on_certainty_and_differ_elsewhere() {
 #[test]
 fn a_label_that_is_not_in_the_batch_has_no_weight() {
     let context = batch(0);
-    let only = lzn_tasks::objective::StepContext::new(context.images, Tensor::from_slice(&[2_i64, 2, 0, 2, 2, 2]), context.draws);
+    let only = lzn_tasks::objective::StepContext::new(
+        context.images,
+        Tensor::from_slice(&[2_i64, 2, 0, 2, 2, 2]),
+        context.draws,
+    );
     let weights = Vec::<f32>::try_from(only.class_weights(4)).unwrap();
     assert_eq!(weights[1], 0.0);
     assert_eq!(weights[3], 0.0);

@@ -104,7 +104,8 @@ fn the_newest_checkpoints_are_kept_and_the_configuration_is_complete() {
     let run = tempfile::tempdir().unwrap();
     let config = joint(folder.path(), &["train.iterations=7", "train.keep_checkpoints=2"]);
     drop(finish(&config, run.path()));
-    let mut kept: Vec<_> = fs::read_dir(run.path().join("checkpoints")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let mut kept: Vec<_> =
+        fs::read_dir(run.path().join("checkpoints")).unwrap().map(|e| e.unwrap().file_name()).collect();
     kept.sort();
     assert_eq!(kept, ["000000006", "000000007"]);
     let text = fs::read_to_string(run.path().join("config.toml")).unwrap();
@@ -152,6 +153,9 @@ fn skipped_steps_are_counted_and_the_count_survives_resuming() {
     assert_eq!(second.session().skipped, 5);
     assert!(bits(second.session().engine.parameters()) == ruined, "skipped steps change nothing");
     let records = records_of(run.path());
-    assert_eq!(records.iter().map(|r| r.values["train/skipped"].unwrap()).collect::<Vec<_>>(), [0., 1., 2., 3., 4., 5.]);
+    assert_eq!(
+        records.iter().map(|r| r.values["train/skipped"].unwrap()).collect::<Vec<_>>(),
+        [0., 1., 2., 3., 4., 5.]
+    );
     assert_eq!(records[2].values["train/loss"], None, "not a number in JSON is null");
 }

@@ -9,89 +9,33 @@ use lzn_random::{Purpose, Stream};
 use lzn_tasks::TaskError;
 use lzn_tasks::config::{Override, RunConfig};
 use lzn_tasks::objective::{Draws, StepContext};
-use lzn_tasks::run::records::{self, Record};
 use lzn_tasks::run::StopFlag;
+use lzn_tasks::run::records::{self, Record};
 use lzn_tasks::train::hooks::Hook;
 use lzn_tasks::train::{Outcome, Session, StepEngine, StepReport, Trainer};
 use lzn_tasks::{Lzn, PartName};
 use ndarray::Array4;
 use tch::{Device, Kind, Tensor};
 
-/// Joint training at 8 x 8 pixels, with dropout and augmentation, so that every source of randomness is in it.
-const JOINT: &str = r#"
-seed = 3
-
-[data]
-source = "image-folder"
-image_size = 8
-channels = 1
-augment = { flip = true, shift = 1 }
-
-[model]
-latent_dim = 6
-label_conditional = true
-image_flow = { solver = "dpm-solver", steps = 4 }
-label_flow = { solver = "euler", steps = 6 }
-
-[model.encoder.ncsnpp]
-nf = 8
-ch_mult = [1]
-num_res_blocks = 1
-attn_resolutions = []
-dropout = 0.1
-init_scale = 1.0
-num_base_channels = 2
-num_base_units = 6
-
-[model.decoder]
-nf = 8
-ch_mult = [1]
-num_res_blocks = 1
-attn_resolutions = []
-dropout = 0.1
-init_scale = 1.0
-
-[model.labels]
-
-[[objective]]
-kind = "rectified-flow"
-
-[[objective]]
-kind = "align"
-from = "image"
-to = "label"
-
-[train]
-iterations = 6
-batch_size = 6
-warm_up = { start_factor = 0.5, iterations = 3 }
-encoder = { learning_rate = 1e-3, ema_decay = 0.9 }
-decoder = { learning_rate = 2e-3, ema_decay = 0.9 }
-labels = { learning_rate = 1e-3, ema_decay = 0.9 }
-log_every = 1
-checkpoint_every = 2
-
-[evaluate]
-samples = 1
-sampler_steps = 1
-"#;
+/// Joint training at 8 x 8 pixels; the tests of the command line use it as well.
+const JOINT: &str = include_str!("joint.toml");
 
 /// The images, and the right to train.
-pub struct Data {
+pub(crate) struct Data {
     folder: tempfile::TempDir,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Data {
     /// The folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
 /// A folder with 12 training and 4 test images of each of two classes, dark and light. Dropout draws from the one generator that
 /// libtorch has in a process, so tests that train take turns: each keeps its data for as long as it trains.
-pub fn data() -> Data {
+pub(crate) fn data() -> Data {
     static TURN: Mutex<()> = Mutex::new(());
     // A test that failed in its turn has no say in the next one's.
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,12 +52,12 @@ pub fn data() -> Data {
 }
 
 /// The joint configuration on the data in `folder`, with overrides.
-pub fn joint(folder: &Path, sets: &[&str]) -> RunConfig {
+pub(crate) fn joint(folder: &Path, sets: &[&str]) -> RunConfig {
     parse(JOINT, folder, sets)
 }
 
 /// The plain Rectified Flow: no encoder, no latents, no labels.
-pub fn plain(folder: &Path) -> RunConfig {
+pub(crate) fn plain(folder: &Path) -> RunConfig {
     let decoder = JOINT.find("[model.decoder]").unwrap();
     let encoder = JOINT.find("[model.encoder").unwrap();
     let text = format!("{}{}", &JOINT[..encoder], &JOINT[decoder..]);
@@ -121,7 +65,7 @@ pub fn plain(folder: &Path) -> RunConfig {
 }
 
 /// Rectified Flow with latents of the image encoder, without labels.
-pub fn unconditional(folder: &Path) -> RunConfig {
+pub(crate) fn unconditional(folder: &Path) -> RunConfig {
     parse(&without_labels(JOINT), folder, &["model.label_conditional=false"])
 }
 
@@ -138,12 +82,12 @@ fn parse(text: &str, folder: &Path, sets: &[&str]) -> RunConfig {
 }
 
 /// A model with fresh optimizers, for steps without a run folder.
-pub fn engine(config: &RunConfig) -> StepEngine {
+pub(crate) fn engine(config: &RunConfig) -> StepEngine {
     StepEngine::new(Lzn::new(&config.model, &config.data, 2, config.seed, Device::Cpu).unwrap(), config)
 }
 
 /// A random batch with the draws of step `step`.
-pub fn batch(step: u64) -> StepContext {
+pub(crate) fn batch(step: u64) -> StepContext {
     let mut stream = Stream::new(step, Purpose::new("test-batch"), [0; 3]);
     let images = Tensor::from_slice(&stream.uniforms(6 * 64, -1.0, 1.0)).view([6, 1, 8, 8]);
     let draws = Draws::of_step(3, step, 6, &images.size(), Device::Cpu);
@@ -151,50 +95,53 @@ pub fn batch(step: u64) -> StepContext {
 }
 
 /// Takes one step; the generator of dropout starts from the step's number.
-pub fn step(engine: &mut StepEngine, step: u64, context: &StepContext) -> StepReport {
+pub(crate) fn step(engine: &mut StepEngine, step: u64, context: &StepContext) -> StepReport {
     tch::manual_seed(step as i64);
     engine.step(step, context).unwrap()
 }
 
 /// A value of a report.
-pub fn value(report: &StepReport, name: &str) -> Option<f64> {
+pub(crate) fn value(report: &StepReport, name: &str) -> Option<f64> {
     report.values.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
 }
 
 /// All numbers of named tensors, bit for bit.
-pub fn bits(tensors: Vec<(String, Tensor)>) -> Vec<(String, Vec<u32>)> {
+pub(crate) fn bits(tensors: Vec<(String, Tensor)>) -> Vec<(String, Vec<u32>)> {
     let values = |tensor: &Tensor| Vec::<f32>::try_from(tensor.detach().contiguous().view(-1)).unwrap();
-    tensors.iter().map(|(name, tensor)| (name.clone(), values(tensor).into_iter().map(f32::to_bits).collect())).collect()
+    tensors
+        .iter()
+        .map(|(name, tensor)| (name.clone(), values(tensor).into_iter().map(f32::to_bits).collect()))
+        .collect()
 }
 
 /// Everything that training changes in a part: parameters, averages, moments.
-pub fn state_of(engine: &StepEngine, part: PartName) -> Vec<(String, Vec<u32>)> {
+pub(crate) fn state_of(engine: &StepEngine, part: PartName) -> Vec<(String, Vec<u32>)> {
     let (_, params) = engine.model.parts().into_iter().find(|(name, _)| *name == part).unwrap();
     let state = engine.parts.iter().find(|state| state.name == part).unwrap();
     bits([params.named(), state.ema.state(), state.adam.state()].into_iter().flatten().collect())
 }
 
 /// L2 norm of all first moments of a part: after one step a tenth of the norm of its gradient.
-pub fn moment_norm(engine: &StepEngine, part: PartName) -> f64 {
+pub(crate) fn moment_norm(engine: &StepEngine, part: PartName) -> f64 {
     let state = engine.parts.iter().find(|state| state.name == part).unwrap();
     let means = state.adam.state().into_iter().filter(|(name, _)| name.ends_with(".mean"));
     means.map(|(_, mean)| mean.square().sum(Kind::Double).double_value(&[])).sum::<f64>().sqrt()
 }
 
 /// Opens a run in `folder`.
-pub fn open(config: &RunConfig, folder: &Path) -> Result<Trainer, TaskError> {
+pub(crate) fn open(config: &RunConfig, folder: &Path) -> Result<Trainer, TaskError> {
     Trainer::open(config.clone(), folder, Device::Cpu)
 }
 
 /// Trains to the end.
-pub fn finish(config: &RunConfig, folder: &Path) -> Trainer {
+pub(crate) fn finish(config: &RunConfig, folder: &Path) -> Trainer {
     let mut trainer = open(config, folder).unwrap();
     assert_eq!(trainer.run(&StopFlag::new()).unwrap(), Outcome::Finished);
     trainer
 }
 
 /// Trains until `step` steps are done.
-pub fn stop_at(config: &RunConfig, folder: &Path, step: u64) -> Trainer {
+pub(crate) fn stop_at(config: &RunConfig, folder: &Path, step: u64) -> Trainer {
     let stop = StopFlag::new();
     let mut trainer = open(config, folder).unwrap();
     trainer.add_hook(Box::new(StopAt { step, stop: stop.clone() }));
@@ -217,20 +164,20 @@ impl Hook for StopAt {
 }
 
 /// The records of a run without those of the clock.
-pub fn records_of(folder: &Path) -> Vec<Record> {
+pub(crate) fn records_of(folder: &Path) -> Vec<Record> {
     let mut all = records::read(folder).unwrap();
     all.iter_mut().for_each(|record| record.values.retain(|name, _| !name.starts_with("time/")));
     all
 }
 
 /// The tensors and the metadata of the weights that a finished run left.
-pub fn weights_of(folder: &Path) -> (BTreeMap<String, Vec<u32>>, BTreeMap<String, String>) {
+pub(crate) fn weights_of(folder: &Path) -> (BTreeMap<String, Vec<u32>>, BTreeMap<String, String>) {
     let (tensors, metadata) = lzn_torch::files::load(&folder.join("weights.safetensors")).unwrap();
     (bits(tensors.into_iter().collect()).into_iter().collect(), metadata)
 }
 
 /// Every file below a folder with its bytes, by relative path.
-pub fn contents(folder: &Path) -> HashMap<String, Vec<u8>> {
+pub(crate) fn contents(folder: &Path) -> HashMap<String, Vec<u8>> {
     let mut all = HashMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

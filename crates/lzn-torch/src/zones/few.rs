@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use lzn_latent::{EndPoint, Node, Plan};
 use tch::{Kind, Tensor};
 
-use super::field::{Field, half_squares, step};
+use super::field::{Field, half_squares};
 
 /// Up to here `[B, N]` in double precision is cheaper than `[B, d]` in single precision, on any device.
 const FEW: i64 = 64;
@@ -38,10 +38,9 @@ pub(super) fn integrate(plan: &Plan, field: &Field, latents: &Tensor, mut record
         record(&log_probs);
         history.push_front(log_probs.exp());
         history.truncate(plan.history());
-        if !node.coefficients().is_empty() {
-            let next = step(&added, node.coefficients(), &history);
-            products = products.addmm(&(&next - &added), &gram);
-            added = next;
+        if let Some(moved) = combine(node.coefficients(), &history) {
+            products = products.addmm(&moved, &gram);
+            added += moved;
         }
     }
     match plan.end_point() {
@@ -49,6 +48,11 @@ pub(super) fn integrate(plan: &Plan, field: &Field, latents: &Tensor, mut record
         // The mean of the anchors at the last evaluation.
         _ => history[0].matmul(anchors) + mean,
     }
+}
+
+/// `sum_m C_m history[m]`, newest value first; nothing where no step follows.
+fn combine(coefficients: &[f64], history: &VecDeque<Tensor>) -> Option<Tensor> {
+    coefficients.iter().zip(history).map(|(coefficient, weights)| weights * *coefficient).reduce(|sum, term| sum + term)
 }
 
 /// `-tau^2 |a_j|^2 / 2 + log c_j` for every node, `[N]` each.

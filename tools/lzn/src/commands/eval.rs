@@ -33,7 +33,12 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
             })
         );
     } else {
-        println!("test accuracy  {:.2} %  ({count} images, zoned {} at a time, noise scale {})", 100.0 * result.accuracy(), options.batch_size, options.noise_scale);
+        println!(
+            "test accuracy  {:.2} %  ({count} images, zoned {} at a time, noise scale {})",
+            100.0 * result.accuracy(),
+            options.batch_size,
+            options.noise_scale
+        );
         for (name, accuracy) in weights.class_names.iter().zip(result.per_class()) {
             if let Some(accuracy) = accuracy {
                 println!("  {name:<14} {:.1} %", 100.0 * accuracy);

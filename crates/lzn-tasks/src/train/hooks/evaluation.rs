@@ -23,6 +23,9 @@ impl Hook for Evaluation {
         }
         let images = session.config.evaluate.images;
         accuracy(session, images)?;
+        if session.engine.model.decoder.is_none() {
+            return Ok(());
+        }
         let path = session.folder.samples()?.join(format!("{:09}.png", session.step));
         let (config, names) = (session.config.evaluate.clone(), session.class_names.clone());
         let seed = session.config.seed;

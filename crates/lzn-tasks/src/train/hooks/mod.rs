@@ -7,8 +7,8 @@ mod results;
 
 pub(crate) use results::anchor_bank;
 
-use super::trainer::{Outcome, Session};
 use super::StepReport;
+use super::trainer::{Outcome, Session};
 use crate::TaskError;
 
 /// Something that happens between steps. A hook may read the whole session and record values; it must not change what the

@@ -30,12 +30,16 @@ impl Hook for Results {
         let train = session.data.train.clone();
         let (bank, grid) = session.engine.with_averages(|model| {
             let bank = anchor_bank(model, train.as_ref())?;
-            Ok((bank, pictures::sample_grid(model, &names, &config.evaluate, config.seed)?))
+            // A model that only represents draws nothing.
+            let draw = |_| pictures::sample_grid(model, &names, &config.evaluate, config.seed);
+            Ok((bank, model.decoder.as_ref().map(draw).transpose()?))
         })?;
         let folder = session.folder.path().to_owned();
         Weights::save(&folder.join("weights.safetensors"), &config, &names, session.engine.averages(), bank.as_ref())?;
-        pictures::write(&folder.join("samples.png"), &grid)?;
-        session.recorder.picture(session.step, "samples", &grid)?;
+        if let Some(grid) = grid {
+            pictures::write(&folder.join("samples.png"), &grid)?;
+            session.recorder.picture(session.step, "samples", &grid)?;
+        }
         pictures::curves(&folder)
     }
 }
@@ -43,7 +47,8 @@ impl Hook for Results {
 /// Whether the accuracy of this step is on record: a finished run that is resumed measures nothing anew.
 fn measured(session: &Session) -> Result<bool, TaskError> {
     let records = crate::run::records::read(session.folder.path())?;
-    let here = |record: &crate::run::records::Record| record.step == session.step && record.values.contains_key(ACCURACY);
+    let here =
+        |record: &crate::run::records::Record| record.step == session.step && record.values.contains_key(ACCURACY);
     Ok(records.iter().any(here))
 }
 

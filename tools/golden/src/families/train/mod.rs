@@ -131,7 +131,12 @@ fn together(
     let (mut got, mut expected, mut what) = (Vec::new(), Vec::new(), String::new());
     for (name, (_, tensor)) in names.zip(&ours) {
         let theirs = case.vector(&name)?;
-        anyhow::ensure!(theirs.len() == tensor.numel(), "`{name}` has {} values, ours {}", theirs.len(), tensor.numel());
+        anyhow::ensure!(
+            theirs.len() == tensor.numel(),
+            "`{name}` has {} values, ours {}",
+            theirs.len(),
+            tensor.numel()
+        );
         got.extend(numbers(tensor)?);
         expected.extend(theirs);
         what = name;

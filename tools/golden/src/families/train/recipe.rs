@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use lzn_tasks::config::{
-    AugmentConfig, DataConfig, DataSource, EncoderConfig, EvaluateConfig, FlowConfig, LabelConfig, LossForm, ModelConfig,
-    ObjectiveConfig, ObjectiveKind, PartConfig, RunConfig, SolverKind, TrainConfig, TypeName, WarmUp,
+    AugmentConfig, DataConfig, DataSource, EncoderConfig, EvaluateConfig, FlowConfig, LabelConfig, LossForm,
+    ModelConfig, ObjectiveConfig, ObjectiveKind, PartConfig, RunConfig, SolverKind, TrainConfig, TypeName, WarmUp,
 };
 
 use crate::Case;

@@ -1,0 +1,92 @@
+//! The objective against numbers of the published implementation, with an encoder that does nothing.
+
+use std::path::Path;
+
+use lzn_encoders::{EncoderError, ImageAnchors};
+use lzn_torch::{ParamStore, files};
+use tch::{Device, Kind, Tensor};
+
+use super::{AlignViews, Draws, Objective, StepContext};
+use crate::TaskError;
+use crate::config::{LossForm, RunConfig};
+use crate::model::{Lzn, Part};
+
+/// Takes images of d numbers for anchors.
+#[derive(Debug)]
+struct Identity;
+
+impl ImageAnchors for Identity {
+    fn forward(&self, images: &Tensor, _train: bool) -> Result<Tensor, EncoderError> {
+        Ok(images.flatten(1, -1))
+    }
+}
+
+/// A model whose images are their own anchors.
+fn model() -> Lzn {
+    let text = r#"
+        data = { source = "fashion-mnist-embedded", image_size = 28, channels = 1 }
+        objective = [{ kind = "align", from = "image", to = "view", form = "log" }]
+        [model]
+        latent_dim = 64
+        image_flow = { solver = "euler", steps = 20 }
+        encoder.resnet = { layers = [1] }
+    "#;
+    let config = RunConfig::parse(text, Path::new("test.toml"), &[]).unwrap();
+    let mut model = Lzn::new(&config.model, &config.data, 0, 0, Device::Cpu).unwrap();
+    model.encoder = Some(Part { net: Box::new(Identity), params: ParamStore::new(Device::Cpu, 0) });
+    model
+}
+
+fn objective(form: LossForm) -> AlignViews {
+    AlignViews { noise_scale: AlignViews::PUBLISHED_NOISE_SCALE, cut_off: 0.2, form }
+}
+
+fn context(images: &Tensor, noise: Tensor) -> StepContext {
+    let none = || Tensor::zeros([0], (Kind::Float, Device::Cpu));
+    let draws = Draws { latent_noise: noise, flow_noise: none(), flow_time: none() };
+    StepContext::new(images.shallow_clone(), none(), draws)
+}
+
+fn relative_error(got: &Tensor, expected: &Tensor) -> f64 {
+    ((got - expected).norm() / expected.norm()).double_value(&[])
+}
+
+#[test]
+fn losses_rates_and_gradients_are_the_published_ones() {
+    let model = model();
+    for name in ["n24_d16", "n32_d64_tight", "n48_d256"] {
+        let path = format!("../../tools/golden/data/contrastive/{name}.safetensors");
+        let (golden, _) = files::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        let side = (golden["noise"].size()[1] as f64).sqrt() as i64;
+        let view = |anchors: &str| golden[anchors].view([-1, 1, side, side]).set_requires_grad(true);
+        let (first, second) = (view("anchors_view1"), view("anchors_view2"));
+        // The stored noise is scaled already, which the objective does itself.
+        let noise = &golden["noise"] / AlignViews::PUBLISHED_NOISE_SCALE;
+        let context = context(&first, noise).with_second_view(Some(second.shallow_clone()));
+
+        let loss = objective(LossForm::Log).loss(&model, &context).unwrap();
+        loss.value.backward();
+        let observed =
+            |name: &str| Tensor::from_slice(&[loss.observed.iter().find(|(known, _)| known == name).unwrap().1]);
+        for (what, got, expected, limit) in [
+            ("log loss", loss.value.detach().view([1]), "cross_entropy_loss", 1e-8),
+            ("best probability", -observed("best_probability/views"), "prob_loss", 1e-8),
+            ("assignment accuracy", observed("assignment_accuracy/views"), "assignment_acc", 1e-8),
+            ("gradient of the first view", first.grad().flatten(1, -1), "grad_view1", 1e-6),
+            ("gradient of the second view", second.grad().flatten(1, -1), "grad_view2", 1e-6),
+        ] {
+            let error = relative_error(&got, &golden[expected]);
+            assert!(error < limit, "{name}: {what} is off by {error:e}");
+        }
+        let probability = objective(LossForm::Probability).loss(&model, &context).unwrap();
+        assert!(relative_error(&probability.value.detach().view([1]), &golden["prob_loss"]) < 1e-8, "{name}");
+    }
+}
+
+#[test]
+fn a_batch_with_one_view_is_refused() {
+    let images = Tensor::zeros([3, 1, 8, 8], (Kind::Float, Device::Cpu));
+    let context = context(&images, Tensor::zeros([3, 64], (Kind::Float, Device::Cpu)));
+    let error = objective(LossForm::Log).loss(&model(), &context).unwrap_err();
+    assert!(matches!(error, TaskError::MissingView), "{error}");
+}

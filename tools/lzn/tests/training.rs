@@ -1,0 +1,11 @@
+//! `lzn train` and `lzn resume` as a user meets them: stopping, going on, bad input.
+#![cfg(unix)]
+
+#[path = "training/full_disk.rs"]
+mod full_disk;
+#[path = "training/refusals.rs"]
+mod refusals;
+#[path = "training/stopping.rs"]
+mod stopping;
+#[path = "training/support.rs"]
+mod support;

@@ -70,7 +70,7 @@ fn a_restored_adam_goes_on_bit_for_bit() {
     let mut stream = Stream::new(2, Purpose::new("test"), [0; 3]);
     let (parameter, _) = parameter(&mut stream);
     let mut adam = Adam::new(vec![("p".to_owned(), parameter.shallow_clone())]);
-    let mut step = |adam: &mut Adam, parameter: &Tensor, gradient: &[f32]| {
+    let step = |adam: &mut Adam, parameter: &Tensor, gradient: &[f32]| {
         adam.zero_gradients();
         backward(parameter, gradient);
         adam.step(1e-2, 1.0);

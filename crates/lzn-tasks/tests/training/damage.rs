@@ -31,7 +31,8 @@ fn training_falls_back_from_a_damaged_checkpoint_says_so_and_arrives_at_the_same
     let config = joint(folder.path(), &[]);
     let straight = tempfile::tempdir().unwrap();
     let expected = bits(finish(&config, straight.path()).session().engine.parameters());
-    let damages: [(&str, fn(&Path)); 5] = [
+    type Damage = (&'static str, fn(&Path));
+    let damages: [Damage; 5] = [
         ("parameters.safetensors", flip),
         ("averages.safetensors", truncate),
         ("optimizer.safetensors", flip),

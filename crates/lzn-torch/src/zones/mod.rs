@@ -1,8 +1,9 @@
 //! The flow of the zones as differentiable tensor operations, on any device.
 //!
-//! Same mathematics as `lzn-latent`, which holds the numbers of the solvers ([`ZoneFlow`]) and explains them; gradients come
-//! from libtorch. Single and double precision are computed as they are, half precisions in single precision, since the
-//! flow begins at `tau = 1e4` and needs its square. Nothing here has the size `[B, N, d]`: one evaluation is two matrix products.
+//! Same mathematics as `lzn-latent`, which holds the numbers of the solvers ([`ZoneFlow`](lzn_latent::ZoneFlow)) and explains
+//! them; gradients come from libtorch. Single and double precision are computed as they are, half precisions in single
+//! precision, since the flow begins at `tau = 1e4` and needs its square. Nothing here has the size `[B, N, d]`: one evaluation
+//! is two matrix products.
 //!
 //! # Example
 //! ```

@@ -120,7 +120,7 @@ impl Hook for Watch {
     fn after_step(&mut self, session: &mut Session, _: &StepReport) -> Result<(), TaskError> {
         let folder = session.folder.path();
         let saved = folder.join(format!("checkpoints/{:09}/manifest.json", session.step)).is_file();
-        assert_eq!(saved, session.step % 2 == 0, "step {}", session.step);
+        assert_eq!(saved, session.step.is_multiple_of(2), "step {}", session.step);
         let records = records_of(folder);
         let steps: Vec<u64> = records.iter().filter(|r| r.values.contains_key("train/loss")).map(|r| r.step).collect();
         assert_eq!(steps, (1..=session.step).collect::<Vec<_>>());

@@ -97,8 +97,9 @@ impl Lzn {
             let run = Run { model: self, options };
             let count = images.size()[0];
             let anchors = self.anchors(images, options.batch_size)?;
-            let noise = run.noise(Purpose::SAMPLE_LATENT, count as usize, &[draws as i64, self.latent_dim as i64]);
-            let latents = run.zone(&anchors, &noise.view([-1, self.latent_dim as i64]))?;
+            // The same draws for every image: what is said of one does not depend on its place among others.
+            let noise = run.noise(Purpose::SAMPLE_LATENT, draws, &[self.latent_dim as i64]).repeat([count, 1]);
+            let latents = run.zone(&anchors, &noise)?;
             let decided = self.labels_of_latents(&latents)?.one_hot(self.classes as i64).to_kind(Kind::Float);
             Ok(decided.view([count, draws as i64, -1]).mean_dim([1].as_slice(), false, Kind::Float))
         })

@@ -80,17 +80,15 @@ impl RunConfig {
         let config = if overrides.is_empty() {
             direct.map_err(|error| located(text, origin, &error))?
         } else {
-            // A key that the file spells wrongly is reported with its line, which the merged tables no longer know.
-            if let Err(error) = &direct
-                && error.message().contains("unknown field")
-            {
-                return Err(located(text, origin, error));
-            }
             let mut table = toml::from_str::<Table>(text).map_err(|error| located(text, origin, &error))?;
             for change in overrides {
                 change.apply(&mut table)?;
             }
-            Self::deserialize(Value::Table(table)).map_err(|error| merged(origin, overrides, &error))?
+            // What is wrong in the file itself is reported with its line, which the merged tables no longer know.
+            Self::deserialize(Value::Table(table)).map_err(|error| match &direct {
+                Err(own) if own.message() == error.message() => located(text, origin, own),
+                _ => merged(origin, overrides, &error),
+            })?
         };
         config.check()?;
         Ok(config)
@@ -170,6 +168,8 @@ kind = "rectified-flow"
     fn ill_typed_values_are_refused_with_their_line() {
         let message = parse(&MINIMAL.replace("= 28", "= \"big\""), &[]).unwrap_err().to_string();
         assert!(message.contains("run.toml:4:") && message.contains("invalid type"), "{message}");
+        let with_override = parse(&MINIMAL.replace("= 28", "= \"big\""), &["seed=1"]).unwrap_err().to_string();
+        assert_eq!(with_override, message);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use lzn_data::{Augment, BatchPlan};
 use lzn_tasks::Lzn;
 use lzn_tasks::config::RunConfig;
 use lzn_tasks::data::RunData;
@@ -57,18 +58,25 @@ fn report(trainer: &Trainer, folder: &Path) -> Result<()> {
     if let Some(accuracy) = lzn_tasks::pictures::last_value(folder, "test/accuracy")? {
         println!("test accuracy  {:.2} %", 100.0 * accuracy);
     }
-    println!("samples        {run}/samples.png (one row per class)");
+    let draws = trainer.session().engine.model.decoder.is_some();
+    if draws {
+        println!("samples        {run}/samples.png (one row per class)");
+    }
     println!("curves         {run}/curves.png");
     println!("weights        {run}/weights.safetensors");
     println!("records        {run}/metrics.csv, metrics.jsonl, tensorboard/");
     println!("\nTry next:");
-    println!("  lzn sample --model {run} --count 10 --seed 1 --out more.png");
+    if draws {
+        println!("  lzn sample --model {run} --count 10 --seed 1 --out more.png");
+    }
     if trainer.session().engine.model.labels.is_some() {
         println!("  lzn eval {run} --confusion confusion.png");
         println!("  lzn classify --model {run} IMAGE.png");
     }
     if trainer.session().engine.model.encoder.is_some() {
-        println!("  lzn reconstruct --model {run} IMAGE.png");
+        if draws {
+            println!("  lzn reconstruct --model {run} IMAGE.png");
+        }
         println!("  lzn embed --model {run} IMAGE.png ANOTHER.png");
     }
     println!("  lzn resume {run} --set train.iterations={}", 2 * trainer.session().step);
@@ -77,7 +85,8 @@ fn report(trainer: &Trainer, folder: &Path) -> Result<()> {
 
 fn dry_run(config: &RunConfig) -> Result<ExitCode> {
     let data = RunData::open(&config.data)?;
-    lzn_data::BatchPlan::training(data.train.len(), config.train.batch_size, config.seed)?;
+    BatchPlan::training(data.train.len(), config.train.batch_size, config.seed)?;
+    Augment::new(config.data.augment, config.seed, data.train.image_shape())?;
     let classes = data.train.class_names().len();
     let model = Lzn::new(&config.model, &config.data, classes, config.seed, tch::Device::Cpu)?;
     println!("{}", config.to_toml());

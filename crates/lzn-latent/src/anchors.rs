@@ -1,5 +1,7 @@
 //! The anchors that share the latent space, checked once.
 
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use crate::error::Rows;
@@ -22,13 +24,21 @@ use crate::{LatentError, Real};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Anchors<F> {
+    /// Shared, so that traces may keep their anchors.
+    set: Arc<Set<F>>,
+    log_weights: Option<Array1<F>>,
+}
+
+/// Anchors without their weights.
+#[derive(Debug, PartialEq)]
+struct Set<F> {
     points: Array2<F>,
     /// Anchors without their mean: the zones only see differences, and those are then represented best.
     centred: Array2<F>,
-    /// The same in double precision, for distances.
+    /// The same in double precision, for distances, and their half squares.
     precise: Array2<f64>,
+    half_squares: Vec<f64>,
     mean: Array1<f64>,
-    log_weights: Option<Array1<F>>,
 }
 
 impl<F: Real> Anchors<F> {
@@ -42,7 +52,11 @@ impl<F: Real> Anchors<F> {
         let wide = points.mapv(Real::wide);
         let mean = wide.mean_axis(Axis(0)).ok_or(LatentError::NoAnchors { operation: OPERATION })?;
         let precise = wide - &mean;
-        Ok(Self { points, centred: precise.mapv(F::of), precise, mean, log_weights: None })
+        let half_squares = precise.rows().into_iter().map(|row| 0.5 * row.dot(&row)).collect();
+        // Row by row in memory, so that kernels may take rows as slices.
+        let points = if points.is_standard_layout() { points } else { points.as_standard_layout().into_owned() };
+        let set = Set { points, centred: precise.mapv(F::of), precise, half_squares, mean };
+        Ok(Self { set: Arc::new(set), log_weights: None })
     }
 
     /// The same anchors with `weights: [N]`: the share of each zone in the Gaussian, up to a common factor.
@@ -68,7 +82,7 @@ impl<F: Real> Anchors<F> {
 
     /// Number of anchors.
     pub fn len(&self) -> usize {
-        self.points.nrows()
+        self.set.points.nrows()
     }
 
     /// Always false: there is at least one anchor.
@@ -78,12 +92,12 @@ impl<F: Real> Anchors<F> {
 
     /// Dimension of the latent space.
     pub fn dim(&self) -> usize {
-        self.points.ncols()
+        self.set.points.ncols()
     }
 
     /// The anchors as given, `[N, d]`.
     pub fn points(&self) -> ArrayView2<'_, F> {
-        self.points.view()
+        self.set.points.view()
     }
 
     /// Logarithms of the weights, if there are any; -inf for a zone of weight zero.
@@ -92,15 +106,55 @@ impl<F: Real> Anchors<F> {
     }
 
     pub(crate) fn centred(&self) -> &Array2<F> {
-        &self.centred
+        &self.set.centred
     }
 
     pub(crate) fn precise(&self) -> &Array2<f64> {
-        &self.precise
+        &self.set.precise
+    }
+
+    /// `|a_j - mean|^2 / 2`.
+    pub(crate) fn half_squares(&self) -> &[f64] {
+        &self.set.half_squares
     }
 
     pub(crate) fn mean(&self) -> &Array1<f64> {
-        &self.mean
+        &self.set.mean
+    }
+
+    /// The anchor `index` as given.
+    pub(crate) fn point(&self, index: usize) -> &[F] {
+        let dim = self.dim();
+        self.set.points.as_slice().map_or(&[], |all| &all[index * dim..(index + 1) * dim])
+    }
+
+    /// Shares of the zones in the Gaussian, `[N]`; they sum to one.
+    pub(crate) fn shares(&self) -> Array1<f64> {
+        let raw = match &self.log_weights {
+            Some(log_weights) => {
+                let largest = log_weights.iter().fold(F::neg_infinity(), |a, b| a.max(*b)).wide();
+                log_weights.mapv(|l| (l.wide() - largest).exp())
+            }
+            None => Array1::ones(self.len()),
+        };
+        let total = raw.sum();
+        raw / total
+    }
+
+    /// The mean of the anchors under their weights, relative to the plain mean, `[d]`.
+    pub(crate) fn prior_mean(&self) -> Array1<f64> {
+        match &self.log_weights {
+            Some(_) => self.shares().dot(&self.set.precise),
+            None => Array1::zeros(self.dim()),
+        }
+    }
+
+    /// Root of the mean square distance of two anchors, drawn by their shares; 0 if all are in one place.
+    pub(crate) fn spread(&self) -> f64 {
+        let (shares, mean) = (self.shares(), self.prior_mean());
+        let square = |row: ndarray::ArrayView1<'_, f64>| row.iter().zip(&mean).map(|(a, m)| (a - m) * (a - m)).sum::<f64>();
+        let variance: f64 = self.set.precise.rows().into_iter().zip(&shares).map(|(row, share)| share * square(row)).sum();
+        (2.0 * variance).sqrt()
     }
 
     /// `log c_j`; 0 without weights.

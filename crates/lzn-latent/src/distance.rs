@@ -1,41 +1,35 @@
 //! Half squared distances between anchors, exact enough for near-duplicates.
 
-use ndarray::{Array2, ArrayView1, Axis};
+use ndarray::{ArrayViewMut2, Axis};
 
+use crate::kernels::gemm::product;
+use crate::kernels::vectors::half_square_distance;
 use crate::{Anchors, Real};
 
-/// `|a_j - a_i|^2 / 2` for the rows `i` of `bases` against all anchors, `[bases, N]`; exactly 0 where `j = i`.
+/// Rows whose products are held in double precision at once.
+const CHUNK: usize = 32;
+
+/// Pairs nearer than this, relative to their norms, are measured by their differences: the Gram matrix has lost too much of them.
+pub(crate) const NEAR: f64 = 1e-4;
+
+/// Writes `|a_j - a_b|^2 / 2` for the anchors `b` of `bases` against all anchors, `[bases, N]`; exactly 0 where two anchors are in
+/// the same place.
 ///
-/// One matrix product in double precision. In single precision the same expression loses anchors that are closer than 1e-3
-/// of their norm, and with them every digit of the latents (the logits hold these distances times `tau^2`).
-pub(crate) fn half_distances<F: Real>(anchors: &Anchors<F>, bases: &[usize]) -> Array2<F> {
-    let all = anchors.precise();
-    let rows = all.select(Axis(0), bases);
-    let squares: Vec<f64> = all.rows().into_iter().map(|row| row.dot(&row)).collect();
-    let mut result = rows.dot(&all.t());
-    for (mut row, &base) in result.rows_mut().into_iter().zip(bases) {
-        for (product, square) in row.iter_mut().zip(&squares) {
-            *product = (0.5 * (squares[base] + square) - *product).max(0.0);
-        }
-        row[base] = 0.0;
-    }
-    result.mapv(F::of)
-}
-
-/// Where the distances of a row's base to all anchors are found.
-pub(crate) enum Distances<'a, F> {
-    /// Row `i` of the matrix belongs to row `i` of the tile: bases that never change.
-    OfRows(Array2<F>),
-    /// Row `b` of the matrix belongs to the base `b`: all pairs.
-    OfPairs(&'a Array2<F>),
-}
-
-impl<F: Real> Distances<'_, F> {
-    /// Distances of the tile's row `row`, whose base is `base`.
-    pub(crate) fn row(&self, row: usize, base: usize) -> ArrayView1<'_, F> {
-        match self {
-            Self::OfRows(distances) => distances.row(row),
-            Self::OfPairs(distances) => distances.row(base),
+/// A Gram matrix in double precision. In single precision the same expression loses anchors that are closer than 1e-3 of
+/// their norm, and with them every digit of the latents (the logits hold these distances times `tau^2`).
+pub(crate) fn half_distances<F: Real>(anchors: &Anchors<F>, bases: &[usize], mut out: ArrayViewMut2<'_, F>) {
+    let (all, squares) = (anchors.precise(), anchors.half_squares());
+    let mut products = ndarray::Array2::zeros((CHUNK.min(bases.len()), anchors.len()));
+    for (bases, mut out) in bases.chunks(CHUNK).zip(out.axis_chunks_iter_mut(Axis(0), CHUNK)) {
+        let mut products = products.slice_mut(ndarray::s![..bases.len(), ..]);
+        product(all.select(Axis(0), bases).view(), all.t(), products.view_mut());
+        for ((mut row, products), &base) in out.rows_mut().into_iter().zip(products.rows()).zip(bases) {
+            for (j, (half, product)) in row.iter_mut().zip(products).enumerate() {
+                let sum = squares[base] + squares[j];
+                let plain = sum - product;
+                let near = plain < NEAR * sum;
+                *half = F::of(if near { half_square_distance(anchors.point(base), anchors.point(j)) } else { plain });
+            }
         }
     }
 }

@@ -83,6 +83,12 @@ pub enum LatentError {
     /// A solver needs at least one step.
     #[error("the solver needs at least 1 step, got 0")]
     NoSteps,
+    /// The table of a scheme cannot be followed.
+    #[error("the plan of the scheme cannot be followed: {fault}")]
+    Plan {
+        /// The rule that it breaks.
+        fault: &'static str,
+    },
     /// DPM-Solver++ exists here in the orders 1 to 3.
     #[error("the order of DPM-Solver++ must be 1, 2 or 3, got {order}")]
     Order {

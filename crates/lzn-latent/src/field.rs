@@ -1,118 +1,234 @@
-//! One evaluation of the zones on a tile of rows.
+//! One evaluation of the zones on a tile of rows, and its vector-Jacobian product.
 //!
 //! Each row has a *base*: the anchor relative to which it is written, `z = u - tau a_base`. In exact arithmetic the base is a
 //! free choice. In floating point it decides everything: relative to a near base no term is large, and the weight of the
 //! base is never obtained as one minus something. On the way to the prior the base is the row's own anchor, on the way to the
-//! anchors the currently most probable one.
+//! anchors one of the most probable ones.
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
-use crate::distance::Distances;
+use crate::kernels::cotangents::to_cotangents;
+use crate::kernels::gemm::product;
+use crate::kernels::logits::{RowSums, RowZones, to_exponentials, to_logits};
+use crate::kernels::vectorised;
+use crate::sink::Sink;
 use crate::{Anchors, Real};
 
-/// The bases of a tile's rows.
+/// The anchors that the rows of a tile are written relative to.
 #[derive(Debug, Clone)]
 pub(crate) struct Bases<F> {
     /// Index of the anchor, one per row.
     pub(crate) index: Vec<usize>,
     /// The centred anchors themselves, `[rows, d]`.
     pub(crate) points: Array2<F>,
+    /// `|a_j - a_base|^2 / 2`, `[rows, N]`.
+    pub(crate) half_distances: Array2<F>,
 }
 
 impl<F: Real> Bases<F> {
     pub(crate) fn new(anchors: &Anchors<F>, index: Vec<usize>) -> Self {
-        Self { points: anchors.centred().select(Axis(0), &index), index }
+        let mut half_distances = Array2::zeros((index.len(), anchors.len()));
+        crate::distance::half_distances(anchors, &index, half_distances.view_mut());
+        Self { points: anchors.centred().select(ndarray::Axis(0), &index), index, half_distances }
+    }
+
+    /// What the logits of row `i` at the clock `tau` are made of.
+    #[inline(always)]
+    pub(crate) fn zones<'a>(&'a self, anchors: &'a Anchors<F>, i: usize, tau: F) -> RowZones<'a, F> {
+        let n = anchors.len();
+        let all = self.half_distances.as_slice().unwrap_or(&[]);
+        let log_weights = anchors.log_weights().and_then(|all| all.as_slice());
+        RowZones { half_distances: &all[i * n..(i + 1) * n], log_weights, base: self.index[i], tau }
     }
 }
 
-/// Logits relative to the bases, `[rows, N]`, 0 in the column of the base:
-///
-/// ```text
-/// l_j = tau z.(a_j - a_base) - tau^2 |a_j - a_base|^2 / 2 + log c_j - log c_base
-/// ```
-pub(crate) fn logits<F: Real>(
-    anchors: &Anchors<F>,
-    tau: f64,
-    z: &Array2<F>,
-    bases: &Bases<F>,
-    distances: &Distances<'_, F>,
-) -> Array2<F> {
-    let mut logits = Array2::zeros((z.nrows(), anchors.len()));
-    general_mat_mul(F::of(tau), z, &anchors.centred().t(), F::zero(), &mut logits);
-    let square = F::of(tau * tau);
-    for (i, mut row) in logits.rows_mut().into_iter().enumerate() {
-        let base = bases.index[i];
-        let own = row[base];
-        row.zip_mut_with(&distances.row(i, base), |l, distance| *l = *l - own - square * *distance);
-        if let Some(log_weights) = anchors.log_weights() {
-            let own = log_weights[base];
-            row.zip_mut_with(log_weights, |l, weight| *l += *weight - own);
+/// Memory that the evaluations of a tile share, so that they do not ask for it one by one.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch<F>(Vec<F>);
+
+impl<F: Real> Scratch<F> {
+    /// A matrix with whatever is in it.
+    pub(crate) fn matrix(&mut self, rows: usize, columns: usize) -> ArrayViewMut2<'_, F> {
+        if self.0.len() < rows * columns {
+            self.0.resize(rows * columns, F::zero());
         }
-        row[base] = F::zero();
+        let part = &mut self.0[..rows * columns];
+        ArrayViewMut2::from_shape((rows, columns), part).expect("as many elements as were asked for")
     }
-    logits
 }
 
-/// Moves a row to the base `to` at clock `tau`; its logits become relative to the new base.
-pub(crate) fn move_base<F: Real>(
-    anchors: &Anchors<F>,
-    tau: f64,
-    row: usize,
-    to: usize,
-    z: &mut Array2<F>,
-    bases: &mut Bases<F>,
-    logits: &mut Array2<F>,
-) {
-    let tau = F::of(tau);
-    let (new, mut old) = (anchors.centred().row(to), bases.points.row_mut(row));
-    let mut z = z.row_mut(row);
-    z.zip_mut_with(&old, |z, old| *z += tau * *old);
-    z.zip_mut_with(&new, |z, new| *z -= tau * *new);
-    old.assign(&new);
-    bases.index[row] = to;
-    let shift = logits[[row, to]];
-    logits.row_mut(row).mapv_inplace(|l| l - shift);
+/// Whether the base of a row is a choice of coordinates, or the anchor that the row starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// `u` is the state; the base drops out of the result.
+    Coordinates,
+    /// `z` is the state and `ahat - a_base` the rate, so the base acts through both.
+    Own,
 }
 
-/// The zones' weights of a tile, split into the base and the others.
-pub(crate) struct Weights<F> {
-    /// `w_j`, `[rows, N]`, 0 in the column of the base.
-    pub(crate) others: Array2<F>,
-    /// Sum of the others, `[rows]`: one minus the weight of the base, without the subtraction.
-    pub(crate) omega: Array1<F>,
-    /// Weight of the base, `[rows]`.
-    pub(crate) base: Array1<F>,
-    /// Logarithm of the sum of `exp(l_j)`, `[rows]`: turns logits into log-probabilities.
-    pub(crate) log_norm: Array1<F>,
+/// Some rows of a tile at one evaluation: `r` of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Point<'a, F> {
+    pub(crate) anchors: &'a Anchors<F>,
+    pub(crate) bases: &'a Bases<F>,
+    /// Which rows of the tile, `[r]`.
+    pub(crate) rows: &'a [usize],
+    /// Their clocks, `[r]`.
+    pub(crate) taus: &'a [F],
+    /// Their states, `[r, d]`.
+    pub(crate) z: &'a Array2<F>,
 }
 
-impl<F: Real> Weights<F> {
-    /// Softmax of relative logits.
-    pub(crate) fn new(mut logits: Array2<F>, bases: &Bases<F>) -> Self {
-        let rows = logits.nrows();
-        let (mut omega, mut base, mut log_norm) = (Array1::zeros(rows), Array1::zeros(rows), Array1::zeros(rows));
-        for (i, mut row) in logits.rows_mut().into_iter().enumerate() {
-            // The logit of the base is 0.
-            let largest = row.iter().fold(F::zero(), |largest, l| largest.max(*l));
-            row.mapv_inplace(|l| (l - largest).exp());
-            row[bases.index[i]] = F::zero();
-            let (of_base, of_others) = ((-largest).exp(), row.sum());
-            let norm = of_base + of_others;
-            row.mapv_inplace(|e| e / norm);
-            (omega[i], base[i]) = (of_others / norm, of_base / norm);
-            // Where the base is the most probable, `of_base` is 1 and a tiny rest must not be lost in the sum.
-            log_norm[i] = if largest == F::zero() { of_others.ln_1p() } else { largest + norm.ln() };
-        }
-        Self { others: logits, omega, base, log_norm }
+impl<F: Real> Point<'_, F> {
+    /// The products `z.a_j`, `[r, N]`.
+    pub(crate) fn products<'s>(&self, scratch: &'s mut Scratch<F>) -> ArrayViewMut2<'s, F> {
+        let mut products = scratch.matrix(self.rows.len(), self.anchors.len());
+        product(self.z.view(), self.anchors.centred().t(), products.view_mut());
+        products
     }
 
-    /// `ahat - a_base = sum_{j != base} w_j (a_j - a_base)`, `[rows, d]`.
-    pub(crate) fn offset(&self, anchors: &Anchors<F>, bases: &Bases<F>) -> Array2<F> {
-        let mut offset = self.others.dot(anchors.centred());
-        for ((mut row, base), omega) in offset.rows_mut().into_iter().zip(bases.points.rows()).zip(&self.omega) {
-            row.scaled_add(-*omega, &base);
+    /// `ahat - a_base = sum_j w_j (a_j - a_base)`, `[r, d]`, from exponentials `[r, N]` and their sums.
+    pub(crate) fn rates(&self, exponentials: ArrayView2<'_, F>, sums: &[RowSums<F>]) -> Array2<F> {
+        let mut rates = Array2::zeros(self.z.raw_dim());
+        product(exponentials, self.anchors.centred().view(), rates.view_mut());
+        for ((mut rate, row), sums) in rates.rows_mut().into_iter().zip(self.rows).zip(sums) {
+            let base = self.bases.points.row(*row);
+            rate.zip_mut_with(&base, |rate, base| *rate = sums.scale * *rate - sums.omega * *base);
         }
-        offset
+        rates
+    }
+
+    /// Evaluates the zones: the rates `[r, d]`.
+    pub(crate) fn evaluate(&self, scratch: &mut Scratch<F>) -> Array2<F> {
+        let mut weights = self.products(scratch);
+        let mut sums = Vec::with_capacity(self.rows.len());
+        vectorised(
+            #[inline(always)]
+            || {
+                for (i, mut row) in weights.rows_mut().into_iter().enumerate() {
+                    let zones = self.bases.zones(self.anchors, self.rows[i], self.taus[i]);
+                    let row = row.as_slice_mut().unwrap_or_default();
+                    to_logits(row, &zones);
+                    sums.push(to_exponentials(row, zones.half_distances));
+                }
+            },
+        );
+        self.rates(weights.view(), &sums)
+    }
+}
+
+/// Cotangents of the log-probabilities of one anchor per row.
+pub(crate) struct LogProbCotangent<'a, F> {
+    pub(crate) owners: &'a [usize],
+    /// `[r]`.
+    pub(crate) values: &'a [F],
+}
+
+/// What a pull adds to.
+pub(crate) struct Targets<'a, F> {
+    pub(crate) sink: &'a mut Sink<F>,
+    /// What the bases get in their own role, `[rows of the tile, d]`.
+    pub(crate) own: &'a mut Array2<F>,
+    pub(crate) scratch: &'a mut Scratch<F>,
+}
+
+impl<F: Real> Point<'_, F> {
+    /// Pulls cotangents back: adds to the targets, and returns the cotangent of the state, `[r, d]`.
+    ///
+    /// `g: [r, d]` belongs to the rate, `log_probs` to recorded log-probabilities.
+    pub(crate) fn pull(
+        &self,
+        role: Base,
+        g: ArrayView2<'_, F>,
+        log_probs: Option<&LogProbCotangent<'_, F>>,
+        targets: &mut Targets<'_, F>,
+    ) -> Array2<F> {
+        let Targets { sink, own, scratch } = targets;
+        let (r, n, d) = (g.nrows(), self.anchors.len(), self.anchors.dim());
+        // The two products with the anchors are one: [z; g] A', and so are those with the weights: [g; lever]' [W; S].
+        let mut factors = Array2::zeros((2 * r, d));
+        factors.slice_mut(s![..r, ..]).assign(self.z);
+        factors.slice_mut(s![r.., ..]).assign(&g);
+        let mut weights = scratch.matrix(2 * r, n);
+        product(factors.view(), self.anchors.centred().t(), weights.view_mut());
+        let rows = self.cotangents(weights.view_mut(), log_probs, sink);
+
+        let mut state = Array2::zeros((r, d));
+        product(weights.slice(s![r.., ..]), self.anchors.centred().view(), state.view_mut());
+        self.to_factors(&mut factors, g);
+        sink.add_products(factors.view(), weights.view());
+        self.finish(role, g, &rows, state, sink, own)
+    }
+
+    /// Turns the products `[z; g] A'` into weights and cotangents of the logits; `rho` and the sums of every row.
+    fn cotangents(
+        &self,
+        mut weights: ArrayViewMut2<'_, F>,
+        log_probs: Option<&LogProbCotangent<'_, F>>,
+        sink: &mut Sink<F>,
+    ) -> Vec<(F, RowSums<F>)> {
+        let (mut of_z, mut of_g) = weights.view_mut().split_at(ndarray::Axis(0), self.taus.len());
+        let mut rows = Vec::with_capacity(self.taus.len());
+        vectorised(
+            #[inline(always)]
+            || {
+                let pairs = of_z.rows_mut().into_iter().zip(of_g.rows_mut());
+                for (i, ((mut w, mut p), tau)) in pairs.zip(self.taus).enumerate() {
+                    let (w, p) = (w.as_slice_mut().unwrap_or_default(), p.as_slice_mut().unwrap_or_default());
+                    let zones = self.bases.zones(self.anchors, self.rows[i], *tau);
+                    to_logits(w, &zones);
+                    let sums = to_exponentials(w, zones.half_distances);
+                    let log_prob = log_probs.map(|all| {
+                        let owner = all.owners[i];
+                        (all.values[i], (zones.half_distances[owner] != F::zero()).then_some(owner))
+                    });
+                    let rho = to_cotangents(w, p, &sums, zones.base, log_prob);
+                    sink.add_cotangents(p, *tau * *tau);
+                    rows.push((rho, sums));
+                }
+            },
+        );
+        rows
+    }
+
+    /// `[g; tau z + tau^2 a_base]`, over `[z; g]`.
+    fn to_factors(&self, factors: &mut Array2<F>, g: ArrayView2<'_, F>) {
+        let r = g.nrows();
+        factors.slice_mut(s![..r, ..]).assign(&g);
+        let mut levers = factors.slice_mut(s![r.., ..]);
+        for (i, mut lever) in levers.rows_mut().into_iter().enumerate() {
+            let tau = self.taus[i];
+            let (z, base) = (self.z.row(i), self.bases.points.row(self.rows[i]));
+            lever.iter_mut().zip(z).zip(base).for_each(|((lever, z), base)| *lever = tau * (*z + tau * *base));
+        }
+    }
+
+    /// The cotangent of the state from `state = S A`, and what the bases get.
+    fn finish(
+        &self,
+        role: Base,
+        g: ArrayView2<'_, F>,
+        rows: &[(F, RowSums<F>)],
+        mut state: Array2<F>,
+        sink: &mut Sink<F>,
+        own: &mut Array2<F>,
+    ) -> Array2<F> {
+        for (i, (rho, sums)) in rows.iter().enumerate() {
+            let (tau, row) = (self.taus[i], self.rows[i]);
+            let (mut state, mut own) = (state.row_mut(i), own.row_mut(row));
+            // sum_j S_j (a_j - a_base)
+            state.scaled_add(-*rho, &self.bases.points.row(row));
+            own.scaled_add(-tau * *rho, &self.z.row(i));
+            match role {
+                Base::Coordinates => own.scaled_add(sums.base, &g.row(i)),
+                Base::Own => {
+                    own.scaled_add(-sums.omega, &g.row(i));
+                    own.scaled_add(tau * tau, &state);
+                }
+            }
+            sink.add_log_weight(self.bases.index[row], -*rho);
+            state.mapv_inplace(|x| tau * x);
+        }
+        state
     }
 }

@@ -1,16 +1,26 @@
 //! The flow of the zones: a solver in both directions.
 
-use crate::{LatentError, Plan, Solver};
+use crate::{EndPoint, LatentError, Plan, Scheme, Solver};
 
 /// Whether tiles of rows are spread over threads. The result is the same to the last bit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Parallel {
     /// On the calling thread.
     No,
     /// On the current rayon pool.
-    #[default]
+    #[cfg(feature = "rayon")]
     Rayon,
+}
+
+impl Default for Parallel {
+    /// Threads, where the feature `rayon` is there.
+    fn default() -> Self {
+        #[cfg(feature = "rayon")]
+        return Self::Rayon;
+        #[cfg(not(feature = "rayon"))]
+        return Self::No;
+    }
 }
 
 /// Carries points between the anchors and the Gaussian prior, zone by zone.
@@ -26,36 +36,40 @@ pub enum Parallel {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ZoneFlow {
-    solver: Solver,
     to_latents: Plan,
     to_anchors: Plan,
     parallel: Parallel,
 }
 
+impl Default for ZoneFlow {
+    /// The flow of [`Solver::default`].
+    fn default() -> Self {
+        let plan = "the default solver has plans";
+        Self::new(Solver::default()).expect(plan)
+    }
+}
+
 impl ZoneFlow {
-    /// Checks the solver and works out both plans.
+    /// Works out the plans of a scheme for both directions.
     ///
     /// # Errors
-    /// [`LatentError::NoSteps`], [`LatentError::Order`], [`LatentError::EndTime`].
-    pub fn new(solver: Solver) -> Result<Self, LatentError> {
-        solver.check()?;
-        Ok(Self {
-            solver,
-            to_latents: Plan::to_latents(&solver),
-            to_anchors: Plan::to_anchors(&solver),
-            parallel: Parallel::default(),
-        })
+    /// Those of the scheme, for a [`Solver`] [`LatentError::NoSteps`], [`LatentError::Order`], [`LatentError::EndTime`]; and
+    /// [`LatentError::Plan`] if a plan runs in the wrong direction.
+    pub fn new(scheme: impl Scheme) -> Result<Self, LatentError> {
+        let (to_latents, to_anchors) = (scheme.to_latents()?, scheme.to_anchors()?);
+        if matches!(to_latents.end_point(), EndPoint::Mean) {
+            return Err(LatentError::Plan { fault: "the way to the prior cannot end in a mean of anchors" });
+        }
+        if matches!(to_anchors.end_point(), EndPoint::Prior { .. }) {
+            return Err(LatentError::Plan { fault: "the way to the anchors cannot end at the prior" });
+        }
+        Ok(Self { to_latents, to_anchors, parallel: Parallel::default() })
     }
 
     /// The same flow with this use of threads; without it the rayon pool is used.
     pub fn with_parallel(mut self, parallel: Parallel) -> Self {
         self.parallel = parallel;
         self
-    }
-
-    /// The solver as given.
-    pub fn solver(&self) -> &Solver {
-        &self.solver
     }
 
     /// How threads are used.

@@ -36,7 +36,6 @@
 
 pub mod alignment;
 
-mod adjoint;
 mod anchors;
 mod distance;
 mod error;
@@ -44,19 +43,21 @@ mod field;
 mod flow;
 mod forward;
 mod history;
+mod kernels;
 mod nearest;
 mod plan;
 mod real;
 mod reverse;
+mod sink;
 mod solver;
 mod tiles;
 
 pub use anchors::Anchors;
 pub use error::{LatentError, Rows};
 pub use flow::{Parallel, ZoneFlow};
-pub use forward::{LatentGradients, LatentTrace};
+pub use forward::{LatentGradients, LatentTrace, Work};
 pub use nearest::nearest;
-pub use plan::{EndPoint, Node, Plan};
+pub use plan::{EndPoint, Horizon, Node, Plan, Scheme, Unit};
 pub use real::Real;
 pub use reverse::{AnchorTrace, Assignment, AssignmentGradients};
 pub use solver::Solver;

@@ -2,6 +2,8 @@
 
 use ndarray::NdFloat;
 
+use crate::kernels::exp;
+
 /// `f32` or `f64`. Closed: the tolerances and the mixed-precision distances are thought through for these two.
 pub trait Real: NdFloat + sealed::Sealed + std::iter::Sum + Default {
     /// The nearest value of this type.
@@ -11,27 +13,54 @@ pub trait Real: NdFloat + sealed::Sealed + std::iter::Sum + Default {
     fn wide(self) -> f64;
 }
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
+/// What callers neither need nor may replace.
+pub(crate) mod sealed {
+    pub trait Sealed: Sized {
+        /// Weight of all other zones together below which a path counts as straight: far below rounding.
+        const NEGLIGIBLE: f64;
+
+        /// `exp` of a number that is not positive, in a form that vectorises.
+        fn exp_of_negative(self) -> Self;
+    }
+}
+
+impl sealed::Sealed for f32 {
+    const NEGLIGIBLE: f64 = 1e-8;
+
+    #[inline(always)]
+    fn exp_of_negative(self) -> Self {
+        exp::exp_f32(self)
+    }
+}
+
+impl sealed::Sealed for f64 {
+    const NEGLIGIBLE: f64 = 1e-16;
+
+    #[inline(always)]
+    fn exp_of_negative(self) -> Self {
+        exp::exp_f64(self)
+    }
 }
 
 impl Real for f32 {
+    #[inline(always)]
     fn of(value: f64) -> Self {
         value as Self
     }
 
+    #[inline(always)]
     fn wide(self) -> f64 {
         f64::from(self)
     }
 }
 
 impl Real for f64 {
+    #[inline(always)]
     fn of(value: f64) -> Self {
         value
     }
 
+    #[inline(always)]
     fn wide(self) -> f64 {
         self
     }

@@ -2,54 +2,81 @@
 
 use std::ops::Range;
 
+#[cfg(feature = "rayon")]
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use crate::adjoint::Sink;
-use crate::{Anchors, Parallel, Real};
+use crate::Parallel;
 
-/// Rows of a tile: large enough for matrix products, small enough that its weights stay in the cache.
-const TILE: usize = 128;
+/// Rows of a tile, for few anchors: enough for matrix products to reach their speed.
+const ROWS: usize = 128;
+/// Elements of a tile's weights at most, so that they stay in the cache.
+const ELEMENTS: usize = 1 << 20;
+/// Rows of a tile at least.
+const FEWEST: usize = 32;
 
-/// Tiles whose gradients are held at once before they are added up. Fixed, so that the order of additions does not depend
-/// on the number of threads.
-const GROUP: usize = 16;
+/// Elements that all lanes may collect gradients in together.
+const COLLECTED: usize = 1 << 23;
+/// Lanes at most, and at least where there is enough to do.
+const LANES: (usize, usize) = (64, 4);
 
-/// The tiles of `rows` rows, in order.
-pub(crate) fn ranges(rows: usize) -> Vec<Range<usize>> {
-    (0..rows).step_by(TILE).map(|start| start..(start + TILE).min(rows)).collect()
+/// The tiles of `rows` rows against `anchors` anchors, in order.
+pub(crate) fn ranges(rows: usize, anchors: usize) -> Vec<Range<usize>> {
+    let tile = (ELEMENTS / anchors).clamp(FEWEST, ROWS);
+    (0..rows).step_by(tile).map(|start| start..(start + tile).min(rows)).collect()
 }
 
 /// `work` on every item, results in order.
-pub(crate) fn map<T: Send + Sync, R: Send>(
+pub(crate) fn map<T: Send, R: Send>(
     parallel: Parallel,
-    items: &[T],
-    work: impl Fn(&T) -> R + Send + Sync,
+    items: Vec<T>,
+    work: impl Fn(T) -> R + Send + Sync,
 ) -> Vec<R> {
     match parallel {
-        Parallel::No => items.iter().map(work).collect(),
-        Parallel::Rayon => (0..items.len()).into_par_iter().map(|i| work(&items[i])).collect(),
+        Parallel::No => items.into_iter().map(work).collect(),
+        #[cfg(feature = "rayon")]
+        Parallel::Rayon => items.into_par_iter().map(work).collect(),
     }
 }
 
-/// `work` on every item with a sink of its own; returns the sum of the sinks and the results in order.
-pub(crate) fn map_collecting<F: Real, T: Send + Sync, R: Send>(
+/// `work` on every item with something that collects; returns the sum of what was collected and the results in order.
+///
+/// The items are dealt to lanes, each with a collector of its own, whose number depends on sizes alone: the order of
+/// additions does not depend on the number of threads. `size` is the number of elements of a collector.
+pub(crate) fn map_collecting<T: Sync, R: Send, S: Collect>(
     parallel: Parallel,
     items: &[T],
-    anchors: &Anchors<F>,
-    work: impl Fn(&T, &mut Sink<F>) -> R + Send + Sync,
-) -> (Sink<F>, Vec<R>) {
-    let mut total = Sink::new(anchors);
-    let mut results = Vec::with_capacity(items.len());
-    for group in items.chunks(GROUP) {
-        let parts = map(parallel, group, |item| {
-            let mut sink = Sink::new(anchors);
-            let result = work(item, &mut sink);
-            (sink, result)
-        });
-        for (sink, result) in parts {
-            total.add(&sink);
-            results.push(result);
+    size: usize,
+    new: impl Fn() -> S + Send + Sync,
+    work: impl Fn(&T, &mut S) -> R + Send + Sync,
+) -> (S, Vec<R>) {
+    let lanes = (COLLECTED / size.max(1)).clamp(LANES.1, LANES.0).min(items.len()).max(1);
+    let parts = map(parallel, (0..lanes).collect(), |lane| {
+        let mut sink = new();
+        let results: Vec<R> = items.iter().skip(lane).step_by(lanes).map(|item| work(item, &mut sink)).collect();
+        (sink, results)
+    });
+    let mut total: Option<S> = None;
+    let mut results: Vec<_> = Vec::with_capacity(lanes);
+    for (sink, part) in parts {
+        match &mut total {
+            Some(total) => total.add(sink),
+            None => total = Some(sink),
         }
+        results.push(part.into_iter());
     }
-    (total, results)
+    let in_order = (0..items.len()).filter_map(|i| results[i % lanes].next()).collect();
+    (total.unwrap_or_else(new), in_order)
+}
+
+/// What a lane collects.
+pub(crate) trait Collect: Send {
+    /// Adds what another lane has collected.
+    fn add(&mut self, other: Self);
+}
+
+/// A collector with scratch memory of its lane.
+impl<S: Collect, T: Send> Collect for (S, T) {
+    fn add(&mut self, other: Self) {
+        self.0.add(other.0);
+    }
 }

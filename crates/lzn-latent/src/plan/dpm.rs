@@ -8,7 +8,7 @@
 //! through the three values needs `-2 phi3`. "Order 3" is therefore exact for lines in lambda only, and converges with order 2.
 //! We keep it, because trained models have seen it.
 
-use super::{EndPoint, Node, Plan, tau_of};
+use super::{EndPoint, Node, Plan, Unit, tau_of};
 
 /// With fewer steps than this the published solver lowers its order towards the end.
 const FEW_STEPS: usize = 10;
@@ -21,7 +21,8 @@ pub(super) fn plan(steps: usize, order: usize, from: f64, to: f64) -> Plan {
         let order = if steps < FEW_STEPS { known.min(steps - k) } else { known };
         Node { tau: tau[k], coefficients: coefficients(&tau, k, order) }
     };
-    Plan { start: from, nodes: (0..steps).map(node).collect(), end: EndPoint::State { t: to, tau: tau[steps] } }
+    let end = EndPoint::State { t: to, tau: tau[steps] };
+    Plan { start: from, nodes: (0..steps).map(node).collect(), end, unit: Unit::Tau }
 }
 
 /// Coefficients of the step from node `k` to node `k + 1`.

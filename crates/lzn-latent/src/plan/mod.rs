@@ -12,8 +12,11 @@
 
 mod dpm;
 mod euler;
+mod multistep;
 
-use crate::Solver;
+pub(crate) use multistep::adams_bashforth;
+
+use crate::{LatentError, Solver};
 
 /// One evaluation of the zones and the step that follows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +26,12 @@ pub struct Node {
 }
 
 impl Node {
-    /// The clock `tau = (1 - t) / t >= 0` of the evaluation; 0 at the prior.
+    /// An evaluation at the clock `tau` and the coefficients of the step behind it, newest rate first.
+    pub fn new(tau: f64, coefficients: Vec<f64>) -> Self {
+        Self { tau, coefficients }
+    }
+
+    /// The clock `tau = (1 - t) / t >= 0` of the evaluation, in the plan's [`Unit`]; 0 at the prior.
     pub fn tau(&self) -> f64 {
         self.tau
     }
@@ -49,6 +57,39 @@ pub enum EndPoint {
     },
     /// `x = ahat` of the last evaluation: what Euler's last step down to `t = 0` gives.
     Mean,
+    /// `x = u` at the prior, where the weights of the zones are those of the anchors, so that the mean `abar` is known without
+    /// an evaluation: the last step adds `coefficient * abar`.
+    Prior {
+        /// In the plan's [`Unit`].
+        coefficient: f64,
+    },
+}
+
+/// What the clocks and coefficients of a plan are multiples of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Unit {
+    /// They are values of `tau`.
+    Tau,
+    /// They are multiples of a horizon, beyond which there is nothing to integrate.
+    Horizon(Horizon),
+}
+
+/// Where zones begin to mix, and what is done beyond.
+///
+/// *Towards the prior* a row's path is straight as long as all other zones together weigh less than `mass` of its own. The
+/// row starts there. The dense nodes start no farther out than where clusters of anchors have merged into one cloud; a row
+/// that has to start before, since it has near neighbours, catches up in steps of constant `ratio` that look at
+/// these neighbours alone.
+///
+/// *Towards the anchors* the unit is where clusters merge. Behind the last dense node the clock goes on by the same ratio,
+/// until one zone holds all of a row but a rest below rounding.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Horizon {
+    /// Weight of the other zones, relative to the own one, at which a row starts; in (0, 1).
+    pub mass: f64,
+    /// Ratio of successive clocks beyond the dense nodes, in (0, 1).
+    pub ratio: f64,
 }
 
 /// A solver in one direction as a linear multistep rule in `tau`.
@@ -70,23 +111,119 @@ pub struct Plan {
     start: f64,
     nodes: Vec<Node>,
     end: EndPoint,
+    unit: Unit,
+}
+
+/// A numerical scheme: what a [`ZoneFlow`](crate::ZoneFlow) follows in either direction.
+///
+/// [`Solver`] has those of this crate. A scheme of your own is a type that fills in the two tables; the engines, their
+/// gradients and the tensor operations of `lzn-torch` then work with it as they are.
+///
+/// # Example
+/// The midpoint of each Euler interval, as a one-off scheme:
+/// ```
+/// use lzn_latent::{Anchors, EndPoint, LatentError, Node, Plan, Scheme, Solver, Unit, ZoneFlow};
+/// use ndarray::array;
+///
+/// #[derive(Debug)]
+/// struct Midpoints(Vec<f64>);
+///
+/// impl Scheme for Midpoints {
+///     fn to_latents(&self) -> Result<Plan, LatentError> {
+///         let node = |pair: &[f64]| Node::new(0.5 * (pair[0] + pair[1]), vec![pair[1] - pair[0]]);
+///         let nodes = self.0.windows(2).map(node).collect();
+///         Plan::new(1e-4, nodes, EndPoint::State { t: 1.0, tau: 0.0 }, Unit::Tau)
+///     }
+///
+///     fn to_anchors(&self) -> Result<Plan, LatentError> {
+///         Solver::default().to_anchors()
+///     }
+/// }
+///
+/// let flow = ZoneFlow::new(Midpoints(vec![9999.0, 4.0, 2.0, 1.0, 0.5, 0.2, 0.0]))?;
+/// let anchors = Anchors::new(array![[-1.0], [1.0]])?;
+/// let latents = flow.to_latents(&anchors, &[0, 1], array![[0.3], [0.3]].view())?;
+/// assert!(latents[[0, 0]] < 0.0 && latents[[1, 0]] > 0.0);
+/// # Ok::<(), LatentError>(())
+/// ```
+pub trait Scheme: std::fmt::Debug + Send + Sync {
+    /// The plan from the anchors to the prior; its clock falls, and its end is [`EndPoint::State`] or [`EndPoint::Prior`].
+    ///
+    /// # Errors
+    /// What is wrong with the settings of the scheme.
+    fn to_latents(&self) -> Result<Plan, LatentError>;
+
+    /// The plan from the prior to the anchors; its clock rises, and its end is [`EndPoint::State`] or [`EndPoint::Mean`].
+    ///
+    /// # Errors
+    /// What is wrong with the settings of the scheme.
+    fn to_anchors(&self) -> Result<Plan, LatentError>;
+}
+
+impl Scheme for Solver {
+    fn to_latents(&self) -> Result<Plan, LatentError> {
+        self.check()?;
+        Ok(match *self {
+            Self::Euler { steps, start } => euler::to_latents(steps, start),
+            Self::DpmSolver { steps, order, start, end } => dpm::plan(steps, order, start, 1.0 - end),
+            Self::Multistep { evaluations } => multistep::to_latents(evaluations),
+        })
+    }
+
+    fn to_anchors(&self) -> Result<Plan, LatentError> {
+        self.check()?;
+        Ok(match *self {
+            Self::Euler { steps, .. } => euler::to_anchors(steps),
+            Self::DpmSolver { steps, order, start, end } => dpm::plan(steps, order, 1.0 - end, start),
+            Self::Multistep { evaluations } => multistep::to_anchors(evaluations),
+        })
+    }
 }
 
 impl Plan {
-    /// Anchors to prior. The solver has been checked.
-    pub(crate) fn to_latents(solver: &Solver) -> Self {
-        match *solver {
-            Solver::Euler { steps, start } => euler::to_latents(steps, start),
-            Solver::DpmSolver { steps, order, start, end } => dpm::plan(steps, order, start, 1.0 - end),
+    /// A plan from its parts; `start` is the latent time `t` of the first state, where `u = x / t`.
+    ///
+    /// # Errors
+    /// [`LatentError::NoSteps`] without nodes, [`LatentError::Plan`] for clocks that are negative, not finite or not monotone,
+    /// coefficients that are not finite or more than three, times and horizons out of range.
+    pub fn new(start: f64, nodes: Vec<Node>, end: EndPoint, unit: Unit) -> Result<Self, LatentError> {
+        let plan = Self { start, nodes, end, unit };
+        match plan.fault() {
+            None if plan.nodes.is_empty() => Err(LatentError::NoSteps),
+            None => Ok(plan),
+            Some(fault) => Err(LatentError::Plan { fault }),
         }
     }
 
-    /// Prior to anchors. The solver has been checked.
-    pub(crate) fn to_anchors(solver: &Solver) -> Self {
-        match *solver {
-            Solver::Euler { steps, .. } => euler::to_anchors(steps),
-            Solver::DpmSolver { steps, order, start, end } => dpm::plan(steps, order, 1.0 - end, start),
-        }
+    fn fault(&self) -> Option<&'static str> {
+        let within = |x: f64, low: f64, high: f64| x > low && x <= high;
+        let falls = self.nodes.windows(2).all(|pair| pair[0].tau > pair[1].tau);
+        let rises = self.nodes.windows(2).all(|pair| pair[0].tau < pair[1].tau);
+        let coefficients = || self.nodes.iter().flat_map(|node| &node.coefficients);
+        let horizon = |h: Horizon| within(h.mass, 0.0, 1.0) && within(h.ratio, 0.0, 0.999);
+        let checks = [
+            (within(self.start, 0.0, 1.0), "the first latent time must lie in (0, 1]"),
+            (self.nodes.iter().all(|node| node.tau >= 0.0 && node.tau.is_finite()), "clocks must be finite and not negative"),
+            (falls || rises, "the clock must fall towards the prior and rise towards the anchors"),
+            (coefficients().all(|c| c.is_finite()), "coefficients must be finite"),
+            (self.nodes.iter().all(|node| node.coefficients.len() <= 3), "a step may use three evaluations at most"),
+            (
+                match self.end {
+                    EndPoint::State { t, tau } => within(t, 0.0, 1.0) && tau >= 0.0,
+                    EndPoint::Mean => true,
+                    EndPoint::Prior { coefficient } => coefficient.is_finite(),
+                },
+                "the end must be a latent time in (0, 1] with its clock, or a finite coefficient",
+            ),
+            (
+                match self.unit {
+                    Unit::Tau => true,
+                    Unit::Horizon(h) => horizon(h),
+                },
+                "the mass and the ratio of a horizon must lie in (0, 1)",
+            ),
+        ];
+        checks.into_iter().find(|(holds, _)| !holds).map(|(_, fault)| fault)
     }
 
     /// Latent time `t` of the first state: `u = x / t` there.
@@ -102,6 +239,11 @@ impl Plan {
     /// How the end point follows.
     pub fn end_point(&self) -> EndPoint {
         self.end
+    }
+
+    /// What clocks and coefficients are multiples of.
+    pub fn unit(&self) -> Unit {
+        self.unit
     }
 
     /// How many evaluations of the past (this one included) a step uses at most.

@@ -2,11 +2,13 @@
 
 mod walk;
 
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, Array3, ArrayView2, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
-use crate::forward::stack;
-use crate::{Anchors, LatentError, Real, ZoneFlow, tiles};
+use crate::field::Scratch;
+use crate::forward::{merging, stack};
+use crate::sink::Sink;
+use crate::{Anchors, LatentError, Real, Unit, ZoneFlow, tiles};
 use walk::{Cotangent, Ground, Keep, Walk};
 
 const OPERATION: &str = "to_anchors";
@@ -17,7 +19,8 @@ pub struct Assignment<F> {
     /// End points at the anchors' end of the flow, `[B, d]`.
     pub end_points: Array2<F>,
     /// Log-probability of each sample's own anchor at every evaluation, `[steps, B]`, from the prior to the anchors; present
-    /// when owners were given. Finite also where the probability underflows.
+    /// when owners were given. Finite also where the probability underflows. Where a solver lets samples arrive at
+    /// different steps, those that are there keep their last value.
     pub own_log_probs: Option<Array2<F>>,
 }
 
@@ -52,7 +55,7 @@ impl ZoneFlow {
         owners: Option<&[usize]>,
     ) -> Result<Assignment<F>, LatentError> {
         check(anchors, owners, latents)?;
-        let walks = walk_all(self, &Ground::new(anchors), latents, owners, Keep::Nothing);
+        let walks = walk_all(self, anchors, latents, owners, Keep::Nothing);
         let end_points = end_points(&walks, anchors)?;
         Ok(Assignment { end_points, own_log_probs: owners.map(|_| own_log_probs(self, &walks)) })
     }
@@ -67,11 +70,13 @@ impl ZoneFlow {
         anchors: &Anchors<F>,
     ) -> Result<Array3<F>, LatentError> {
         check(anchors, None, latents)?;
-        let walks = walk_all(self, &Ground::new(anchors), latents, None, Keep::LogProbs);
-        let mut all = Array3::zeros((self.solver().steps(), latents.nrows(), anchors.len()));
+        let walks = walk_all(self, anchors, latents, None, Keep::LogProbs);
+        let mut all = Array3::zeros((steps(self, &walks), latents.nrows(), anchors.len()));
         for walk in walks {
-            for (k, log_probs) in walk.log_probs.iter().enumerate() {
-                all.slice_mut(s![k, walk.rows.clone(), ..]).assign(log_probs);
+            for (k, mut step) in all.outer_iter_mut().enumerate() {
+                for (i, row) in walk.rows.clone().enumerate() {
+                    step.row_mut(row).assign(&walk.log_probs_at(i, k));
+                }
             }
         }
         Ok(all)
@@ -81,25 +86,24 @@ impl ZoneFlow {
     ///
     /// # Errors
     /// Those of [`ZoneFlow::to_anchors`].
-    pub fn trace_anchors<'a, F: Real>(
-        &'a self,
+    pub fn trace_anchors<F: Real>(
+        &self,
         latents: ArrayView2<'_, F>,
-        anchors: &'a Anchors<F>,
+        anchors: &Anchors<F>,
         owners: &[usize],
-    ) -> Result<AnchorTrace<'a, F>, LatentError> {
+    ) -> Result<AnchorTrace<F>, LatentError> {
         check(anchors, Some(owners), latents)?;
-        let ground = Ground::new(anchors);
-        let walks = walk_all(self, &ground, latents, Some(owners), Keep::States);
+        let walks = walk_all(self, anchors, latents, Some(owners), Keep::States);
         let (end_points, own_log_probs) = (end_points(&walks, anchors)?, own_log_probs(self, &walks));
-        Ok(AnchorTrace { flow: self, ground, walks, end_points, own_log_probs })
+        Ok(AnchorTrace { flow: self.clone(), anchors: anchors.clone(), walks, end_points, own_log_probs })
     }
 }
 
 /// An assignment together with the way that led to it.
 #[derive(Debug)]
-pub struct AnchorTrace<'a, F> {
-    flow: &'a ZoneFlow,
-    ground: Ground<'a, F>,
+pub struct AnchorTrace<F> {
+    flow: ZoneFlow,
+    anchors: Anchors<F>,
     walks: Vec<Walk<F>>,
     end_points: Array2<F>,
     own_log_probs: Array2<F>,
@@ -116,7 +120,7 @@ pub struct AssignmentGradients<F> {
     pub log_weights: Array1<F>,
 }
 
-impl<F: Real> AnchorTrace<'_, F> {
+impl<F: Real> AnchorTrace<F> {
     /// End points, `[B, d]`.
     pub fn end_points(&self) -> ArrayView2<'_, F> {
         self.end_points.view()
@@ -148,21 +152,27 @@ impl<F: Real> AnchorTrace<'_, F> {
                 check_finite(OPERATION, argument, cotangent)?;
             }
         }
-        let anchors = self.ground.anchors();
-        let plan = self.flow.to_anchors_plan();
-        let (sink, latents) = tiles::map_collecting(self.flow.parallel(), &self.walks, anchors, |walk, sink| {
-            let end = match end_points {
-                Some(all) => all.slice(s![walk.rows.clone(), ..]).to_owned(),
-                None => Array2::zeros((walk.rows.len(), anchors.dim())),
-            };
-            let own = own_log_probs.map(|all| all.slice_move(s![.., walk.rows.clone()]));
-            self.ground.pull(plan, walk, Cotangent { end, own }, sink)
-        });
-        Ok(AssignmentGradients {
-            latents: stack(latents, anchors),
-            anchors: sink.anchors,
-            log_weights: sink.log_weights,
-        })
+        let anchors = &self.anchors;
+        let ground = Ground::new(&self.flow, anchors);
+        let new = || (Sink::new(anchors), Scratch::default());
+        let (sink, parts) = tiles::map_collecting(
+            self.flow.parallel(),
+            &self.walks,
+            Sink::size(anchors),
+            new,
+            |walk, (sink, scratch)| {
+                let end = match end_points {
+                    Some(all) => all.slice(s![walk.rows.clone(), ..]).to_owned(),
+                    None => Array2::zeros((walk.rows.len(), anchors.dim())),
+                };
+                let own = own_log_probs.map(|all| all.slice_move(s![.., walk.rows.clone()]));
+                ground.pull(walk, Cotangent { end, own }, sink, scratch)
+            },
+        );
+        let latents = stack(parts.iter().map(|(latents, _)| latents.view()), anchors);
+        let bases = parts.iter().flat_map(|(_, own)| own.iter().map(|(index, rows)| (index.as_slice(), rows.view())));
+        let collected = sink.0.finish(anchors, bases);
+        Ok(AssignmentGradients { latents, anchors: collected.anchors, log_weights: collected.log_weights })
     }
 }
 
@@ -177,25 +187,42 @@ fn check<F: Real>(
 
 fn walk_all<F: Real>(
     flow: &ZoneFlow,
-    ground: &Ground<'_, F>,
+    anchors: &Anchors<F>,
     latents: ArrayView2<'_, F>,
     owners: Option<&[usize]>,
     keep: Keep,
 ) -> Vec<Walk<F>> {
-    tiles::map(flow.parallel(), &tiles::ranges(latents.nrows()), |rows| {
+    let ground = Ground::new(flow, anchors);
+    tiles::map(flow.parallel(), tiles::ranges(latents.nrows(), anchors.len()), |rows| {
         let owners = owners.map(|owners| owners[rows.clone()].to_vec());
-        ground.walk(flow.to_anchors_plan(), rows.clone(), latents.slice(s![rows.clone(), ..]), owners, keep)
+        ground.walk(rows.clone(), latents.slice(s![rows, ..]), owners, keep)
     })
 }
 
 fn end_points<F: Real>(walks: &[Walk<F>], anchors: &Anchors<F>) -> Result<Array2<F>, LatentError> {
-    let end_points = stack(walks.iter().map(|walk| walk.end.clone()).collect(), anchors);
+    let end_points = stack(walks.iter().map(|walk| walk.end.view()), anchors);
     check_result(OPERATION, end_points.view())?;
     Ok(end_points)
 }
 
+/// Evaluations of the sample that needed most. A grid that all share is always gone to its end.
+fn steps<F: Real>(flow: &ZoneFlow, walks: &[Walk<F>]) -> usize {
+    match flow.to_anchors_plan().unit() {
+        Unit::Tau => flow.to_anchors_plan().nodes().len(),
+        Unit::Horizon(_) => walks.iter().map(Walk::steps).max().unwrap_or(0),
+    }
+}
+
+/// `[steps, B]`; samples that arrived early keep their last value.
 fn own_log_probs<F: Real>(flow: &ZoneFlow, walks: &[Walk<F>]) -> Array2<F> {
-    let views: Vec<_> = walks.iter().map(|walk| walk.own_log_probs.view()).collect();
-    // It only fails without tiles: no rows came in.
-    concatenate(Axis(1), &views).unwrap_or_else(|_| Array2::zeros((flow.solver().steps(), 0)))
+    let samples = walks.iter().map(|walk| walk.rows.len()).sum();
+    let mut all = Array2::zeros((steps(flow, walks), samples));
+    for walk in walks {
+        for (k, mut step) in all.outer_iter_mut().enumerate() {
+            for (i, row) in walk.rows.clone().enumerate() {
+                step[row] = walk.own_log_prob(i, k);
+            }
+        }
+    }
+    all
 }

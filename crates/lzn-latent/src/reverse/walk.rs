@@ -3,13 +3,23 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
-use crate::adjoint::{Base, Evaluated, LogProbCotangent, Sink};
-use crate::distance::{Distances, half_distances};
-use crate::field::{Bases, Weights, logits, move_base};
-use crate::history::{Cotangents, advance};
-use crate::{Anchors, EndPoint, Plan, Real};
+use super::merging;
+use crate::distance::half_distances;
+use crate::field::{Base, Bases, LogProbCotangent, Point, Scratch, Targets};
+use crate::history::{Cotangents, Pace};
+use crate::kernels::logits::{RowSums, strongest_rival, to_exponentials, to_logits};
+use crate::kernels::vectorised;
+use crate::sink::Sink;
+use crate::{Anchors, EndPoint, Plan, Real, Unit, ZoneFlow};
+
+/// How far a rival's logit may lead before it becomes the base. Any positive number is exact enough; a small one would change
+/// bases all the time near the prior, where all zones are about as probable.
+const LEAD: f64 = 2.0;
+
+/// Weight of all rivals together below which a row has arrived.
+const ARRIVED: f64 = 1e-6;
 
 /// What a walk keeps beside its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,17 +31,15 @@ pub(super) enum Keep {
     States,
 }
 
-/// What all tiles share: the anchors and their distances.
+/// What all tiles share.
+#[derive(Debug)]
 pub(super) struct Ground<'a, F> {
     anchors: &'a Anchors<F>,
-    /// `|a_i - a_j|^2 / 2`, `[N, N]`.
-    pairs: Array2<F>,
-}
-
-impl<F> std::fmt::Debug for Ground<'_, F> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ground").finish_non_exhaustive()
-    }
+    plan: &'a Plan,
+    /// What the plan's numbers are multiples of.
+    unit: f64,
+    /// The anchor of the largest weight: the best guess before the first evaluation.
+    heaviest: usize,
 }
 
 /// A tile that has arrived.
@@ -39,17 +47,20 @@ impl<F> std::fmt::Debug for Ground<'_, F> {
 pub(super) struct Walk<F> {
     pub(super) rows: Range<usize>,
     pub(super) end: Array2<F>,
-    /// `[steps, rows]`; without owners of zero rows' worth.
-    pub(super) own_log_probs: Array2<F>,
-    /// One `[rows, N]` per evaluation, if kept.
-    pub(super) log_probs: Vec<Array2<F>>,
+    /// Evaluations of every row.
+    evaluations: Vec<usize>,
+    /// One `[rows]` per evaluation, if there are owners; valid for rows that were still on their way.
+    own_log_probs: Vec<Array1<F>>,
+    /// One `[rows, N]` per evaluation, if kept; valid for rows that were still on their way.
+    log_probs: Vec<Array2<F>>,
     owners: Option<Vec<usize>>,
     states: Vec<State<F>>,
 }
 
-/// A tile at one evaluation: `z` and the base of every row.
+/// The rows still on their way at one evaluation, their `z` and bases.
 #[derive(Debug)]
 struct State<F> {
+    rows: Vec<usize>,
     z: Array2<F>,
     bases: Vec<usize>,
 }
@@ -60,149 +71,348 @@ pub(super) struct Cotangent<'a, F> {
     pub(super) own: Option<ArrayView2<'a, F>>,
 }
 
+/// Gradients that belong to anchors in the role of bases: indices and rows `[.., d]`.
+pub(super) type OfBases<F> = Vec<(Vec<usize>, Array2<F>)>;
+
+/// A tile on its way.
+struct Walker<'a, F> {
+    anchors: &'a Anchors<F>,
+    z: Array2<F>,
+    bases: Bases<F>,
+    history: VecDeque<Array2<F>>,
+}
+
+impl<F: Real> Walk<F> {
+    /// Evaluations of the row that needed most.
+    pub(super) fn steps(&self) -> usize {
+        self.evaluations.iter().copied().max().unwrap_or(0)
+    }
+
+    /// Log-probability of the own anchor of row `i` at step `k`, or at its last.
+    pub(super) fn own_log_prob(&self, i: usize, k: usize) -> F {
+        self.own_log_probs[k.min(self.evaluations[i] - 1)][i]
+    }
+
+    /// Log-probabilities of all anchors of row `i` at step `k`, or at its last.
+    pub(super) fn log_probs_at(&self, i: usize, k: usize) -> ArrayView1<'_, F> {
+        self.log_probs[k.min(self.evaluations[i] - 1)].row(i)
+    }
+}
+
 impl<'a, F: Real> Ground<'a, F> {
-    pub(super) fn new(anchors: &'a Anchors<F>) -> Self {
-        let all: Vec<usize> = (0..anchors.len()).collect();
-        Self { anchors, pairs: half_distances(anchors, &all) }
+    pub(super) fn new(flow: &'a ZoneFlow, anchors: &'a Anchors<F>) -> Self {
+        let plan = flow.to_anchors_plan();
+        let unit = match plan.unit() {
+            Unit::Tau => 1.0,
+            Unit::Horizon(horizon) => merging(anchors, horizon.mass),
+        };
+        let heavier = |best, j| if anchors.log_weight(j) > anchors.log_weight(best) { j } else { best };
+        Self { anchors, plan, unit, heaviest: (0..anchors.len()).fold(0, heavier) }
     }
 
-    pub(super) fn anchors(&self) -> &'a Anchors<F> {
-        self.anchors
-    }
-
-    fn distances(&self) -> Distances<'_, F> {
-        Distances::OfPairs(&self.pairs)
+    /// Whether rows that have arrived stop: their end is their anchor, whatever comes after.
+    fn stops(&self) -> bool {
+        matches!((self.plan.unit(), self.plan.end_point()), (Unit::Horizon(_), EndPoint::Mean))
     }
 
     /// Follows the plan from `latents`.
     pub(super) fn walk(
         &self,
-        plan: &Plan,
         rows: Range<usize>,
         latents: ArrayView2<'_, F>,
         owners: Option<Vec<usize>>,
         keep: Keep,
     ) -> Walk<F> {
-        let mut bases = Bases::new(self.anchors, vec![self.heaviest(); rows.len()]);
-        let mut z = self.start(plan, latents, &bases);
-        let mut history: VecDeque<Array2<F>> = VecDeque::new();
-        let mut own_log_probs = Array2::zeros((plan.nodes().len(), if owners.is_some() { rows.len() } else { 0 }));
-        let (mut log_probs, mut states) = (Vec::new(), Vec::new());
-        for (k, node) in plan.nodes().iter().enumerate() {
-            let mut logits = logits(self.anchors, node.tau(), &z, &bases, &self.distances());
-            self.follow(node.tau(), &mut z, &mut bases, &mut logits, &mut history);
-            let kept = (keep == Keep::LogProbs).then(|| logits.clone());
-            let own: Option<Array1<F>> =
-                owners.as_ref().map(|owners| owners.iter().enumerate().map(|(i, &own)| logits[[i, own]]).collect());
-            let weights = Weights::new(logits, &bases);
-            if let Some(own) = own {
-                own_log_probs.row_mut(k).assign(&(own - &weights.log_norm));
+        let mut walker = self.start(latents);
+        let pace = Pace::uniform(rows.len(), F::of(self.unit));
+        let mut end = Array2::zeros(latents.raw_dim());
+        let mut walk = Walk {
+            evaluations: vec![0; rows.len()],
+            rows,
+            end: Array2::zeros((0, 0)),
+            own_log_probs: Vec::new(),
+            log_probs: Vec::new(),
+            owners,
+            states: Vec::new(),
+        };
+        let mut scratch = Scratch::default();
+        let mut active: Vec<usize> = (0..walk.rows.len()).collect();
+        for k in 0..self.plan.nodes().len() {
+            if active.is_empty() {
+                break;
             }
-            if let Some(kept) = kept {
-                log_probs.push(kept - weights.log_norm.view().insert_axis(ndarray::Axis(1)));
-            }
+            let taus = pace.taus(self.plan, k, &active);
+            let (state, arrived) = self.evaluate(&mut walker, &mut walk, &active, &taus, keep, &mut scratch);
+            walker.history.truncate(self.plan.history());
+            active.iter().for_each(|row| walk.evaluations[*row] += 1);
             if keep == Keep::States {
-                states.push(State { z: z.clone(), bases: bases.index.clone() });
+                walk.states.push(state);
             }
-            history.push_front(weights.offset(self.anchors, &bases));
-            history.truncate(plan.history());
-            advance(&mut z, node, &history);
+            if self.stops() && k > 0 {
+                let there = active.iter().zip(&arrived).filter(|(_, arrived)| **arrived);
+                there.for_each(|(row, _)| end.row_mut(*row).assign(&walker.mean(*row)));
+                active = active.iter().zip(&arrived).filter(|(_, arrived)| !**arrived).map(|(row, _)| *row).collect();
+            }
+            pace.advance(self.plan, k, &active, &mut walker.z, &walker.history);
         }
-        Walk { rows, end: self.end(plan, z, &history[0], &bases), own_log_probs, log_probs, owners, states }
-    }
-
-    /// The anchor of the largest weight: the best guess before the first evaluation.
-    fn heaviest(&self) -> usize {
-        (0..self.anchors.len())
-            .fold(0, |best, j| if self.anchors.log_weight(j) > self.anchors.log_weight(best) { j } else { best })
-    }
-
-    /// `z = x / t - tau (a_base + mean)` of the first state.
-    fn start(&self, plan: &Plan, latents: ArrayView2<'_, F>, bases: &Bases<F>) -> Array2<F> {
-        let tau = plan.nodes()[0].tau();
-        let mut z = latents.mapv(|x| x / F::of(plan.start()));
-        z.scaled_add(-F::of(tau), &bases.points);
-        z - &self.anchors.mean().mapv(|m| F::of(tau * m))
-    }
-
-    /// Makes the most probable anchor the base of every row.
-    fn follow(
-        &self,
-        tau: f64,
-        z: &mut Array2<F>,
-        bases: &mut Bases<F>,
-        logits: &mut Array2<F>,
-        history: &mut VecDeque<Array2<F>>,
-    ) {
-        for i in 0..z.nrows() {
-            let row = logits.row(i);
-            // The first of equals, so that ties do not depend on the order of search.
-            let best = row
-                .iter()
-                .enumerate()
-                .fold((bases.index[i], F::zero()), |best, (j, l)| if *l > best.1 { (j, *l) } else { best });
-            if best.0 == bases.index[i] {
-                continue;
-            }
-            let old = bases.points.row(i).to_owned();
-            move_base(self.anchors, tau, i, best.0, z, bases, logits);
-            for offset in history.iter_mut() {
-                let mut offset = offset.row_mut(i);
-                offset += &old;
-                offset -= &bases.points.row(i);
-            }
+        for row in active {
+            end.row_mut(row).assign(&self.end(&walker, row));
         }
-    }
-
-    fn end(&self, plan: &Plan, z: Array2<F>, last_offset: &Array2<F>, bases: &Bases<F>) -> Array2<F> {
         let mean = self.anchors.mean();
-        match plan.end_point() {
-            EndPoint::State { t, tau } => {
-                let mut u = z;
-                u.scaled_add(F::of(tau), &bases.points);
-                (u + &mean.mapv(|m| F::of(tau * m))) * F::of(t)
+        let shift = match self.plan.end_point() {
+            EndPoint::State { t, tau } => t * self.unit * tau,
+            _ => 1.0,
+        };
+        walk.end = end + &mean.mapv(|m| F::of(shift * m));
+        walk
+    }
+
+    /// `z = x / t - tau (a_base + mean)` of the first state, relative to the heaviest anchor.
+    fn start(&self, latents: ArrayView2<'_, F>) -> Walker<'a, F> {
+        let bases = Bases::new(self.anchors, vec![self.heaviest; latents.nrows()]);
+        let tau = self.unit * self.plan.nodes()[0].tau();
+        let mut z = latents.mapv(|x| x / F::of(self.plan.start()));
+        z.scaled_add(-F::of(tau), &bases.points);
+        z -= &self.anchors.mean().mapv(|m| F::of(tau * m));
+        Walker { anchors: self.anchors, z, bases, history: VecDeque::new() }
+    }
+
+    /// Evaluates the zones at one node: pushes the rates, records probabilities, and says who has arrived.
+    fn evaluate(
+        &self,
+        walker: &mut Walker<'_, F>,
+        walk: &mut Walk<F>,
+        active: &[usize],
+        taus: &[F],
+        keep: Keep,
+        scratch: &mut Scratch<F>,
+    ) -> (State<F>, Vec<bool>) {
+        let (n, total) = (self.anchors.len(), walk.rows.len());
+        let z = walker.z.select(Axis(0), active);
+        let mut logits = {
+            let point = Point { anchors: self.anchors, bases: &walker.bases, rows: active, taus, z: &z };
+            point.products(scratch)
+        };
+        let (below, lead) = (F::of(-(n as f64 / ARRIVED).ln()), F::of(LEAD));
+        let mut arrived = vec![false; active.len()];
+        let mut leaders = Vec::new();
+        vectorised(
+            #[inline(always)]
+            || {
+                for (i, mut row) in logits.rows_mut().into_iter().enumerate() {
+                    let zones = walker.bases.zones(self.anchors, active[i], taus[i]);
+                    let row = row.as_slice_mut().unwrap_or_default();
+                    to_logits(row, &zones);
+                    let rival = strongest_rival(row, zones.half_distances);
+                    // Without weights a logit that is negative keeps falling.
+                    arrived[i] = rival < below && (zones.log_weights.is_none() || falls(row, &zones));
+                    if rival > lead {
+                        leaders.extend(row.iter().position(|l| *l == rival).map(|leader| (i, leader)));
+                    }
+                }
+            },
+        );
+        walker.move_bases(active, taus, &leaders, &mut logits);
+        let own = walk.owners.as_ref().map(|owners| {
+            let logit = |(i, row): (usize, &usize)| logits[[i, owners[*row]]];
+            active.iter().enumerate().map(logit).collect::<Vec<F>>()
+        });
+        let kept = (keep == Keep::LogProbs).then(|| logits.to_owned());
+        let mut sums: Vec<RowSums<F>> = Vec::with_capacity(active.len());
+        vectorised(
+            #[inline(always)]
+            || {
+                for (mut row, at) in logits.rows_mut().into_iter().zip(active) {
+                    let halves = walker.bases.half_distances.row(*at);
+                    sums.push(to_exponentials(
+                        row.as_slice_mut().unwrap_or_default(),
+                        halves.to_slice().unwrap_or_default(),
+                    ));
+                }
+            },
+        );
+        if let Some(own) = own {
+            let mut step = Array1::zeros(total);
+            for ((row, logit), sums) in active.iter().zip(own).zip(&sums) {
+                step[*row] = logit - sums.log_norm;
             }
-            EndPoint::Mean => last_offset + &bases.points + &mean.mapv(F::of),
+            walk.own_log_probs.push(step);
+        }
+        if let Some(kept) = kept {
+            let mut step = Array2::zeros((total, n));
+            for ((row, logits), sums) in active.iter().zip(kept.rows()).zip(&sums) {
+                step.row_mut(*row).assign(&logits.mapv(|l| l - sums.log_norm));
+            }
+            walk.log_probs.push(step);
+        }
+        // The bases may have moved, and the states with them.
+        let z = walker.z.select(Axis(0), active);
+        let point = Point { anchors: self.anchors, bases: &walker.bases, rows: active, taus, z: &z };
+        let rates = point.rates(logits.view(), &sums);
+        let mut all = Array2::zeros(walker.z.raw_dim());
+        active.iter().zip(rates.rows()).for_each(|(row, rate)| all.row_mut(*row).assign(&rate));
+        walker.history.push_front(all);
+        let bases = active.iter().map(|row| walker.bases.index[*row]).collect();
+        (State { rows: active.to_vec(), z, bases }, arrived)
+    }
+
+    /// The end of a row that is still on its way when the plan ends, without the mean of the anchors.
+    fn end(&self, walker: &Walker<'_, F>, row: usize) -> Array1<F> {
+        match self.plan.end_point() {
+            EndPoint::State { t, tau } => {
+                let mut u = walker.z.row(row).to_owned();
+                u.scaled_add(F::of(self.unit * tau), &walker.bases.points.row(row));
+                u * F::of(t)
+            }
+            _ => walker.mean(row),
         }
     }
 
-    /// Goes back over a walk; returns the gradient of the latents.
+    /// Goes back over a walk; the gradient of the latents, and of the anchors in the role of bases.
     pub(super) fn pull(
         &self,
-        plan: &Plan,
         walk: &Walk<F>,
         cotangent: Cotangent<'_, F>,
         sink: &mut Sink<F>,
-    ) -> Array2<F> {
-        let (state, last_mean) = match plan.end_point() {
+        scratch: &mut Scratch<F>,
+    ) -> (Array2<F>, OfBases<F>) {
+        let (state, of_mean) = match self.plan.end_point() {
             EndPoint::State { t, .. } => (cotangent.end * F::of(t), None),
-            EndPoint::Mean => (Array2::zeros(cotangent.end.raw_dim()), Some(cotangent.end)),
+            _ => (Array2::zeros(cotangent.end.raw_dim()), Some(cotangent.end)),
         };
-        let mut cotangents = Cotangents::new(plan, state);
-        for (k, (node, state)) in plan.nodes().iter().zip(&walk.states).enumerate().rev() {
-            let mut rate = cotangents.rate(plan, k);
-            if let Some(mean) = last_mean.as_ref().filter(|_| k + 1 == plan.nodes().len()) {
-                rate += mean;
+        let pace = Pace::uniform(walk.rows.len(), F::of(self.unit));
+        let mut cotangents = Cotangents::new(self.plan, state);
+        let mut bases: Option<Bases<F>> = None;
+        let mut of_bases = Vec::new();
+        let mut own = Array2::zeros((walk.rows.len(), self.anchors.dim()));
+        for (k, state) in walk.states.iter().enumerate().rev() {
+            let mut g = cotangents.rate(self.plan, &pace, k, &state.rows);
+            let is_last = |row: &usize| walk.evaluations[*row] == k + 1;
+            if let Some(of_mean) = &of_mean {
+                for (mut g, row) in g.rows_mut().into_iter().zip(&state.rows).filter(|(_, row)| is_last(row)) {
+                    g += &of_mean.row(*row);
+                }
             }
-            let own = match (&walk.owners, &cotangent.own) {
-                (Some(owners), Some(own)) => Some(LogProbCotangent { owners, values: own.slice(s![k, ..]) }),
-                _ => None,
-            };
-            if is_zero(&rate) && own.as_ref().is_none_or(|own| own.values.iter().all(|h| *h == F::zero())) {
-                cotangents.retreat(&Array2::zeros(rate.raw_dim()));
+            let values = cotangent.own.as_ref().map(|own| {
+                // What stands behind a row's last step repeats it.
+                let value = |row: &usize| if is_last(row) { own.slice(ndarray::s![k.., *row]).sum() } else { own[[k, *row]] };
+                state.rows.iter().map(value).collect::<Vec<F>>()
+            });
+            if is_zero(g.iter()) && values.as_ref().is_none_or(|values| is_zero(values.iter())) {
+                cotangents.retreat(&[], &Array2::zeros((0, g.ncols())));
                 continue;
             }
-            let bases = Bases::new(self.anchors, state.bases.clone());
-            let logits = logits(self.anchors, node.tau(), &state.z, &bases, &self.distances());
-            let weights = Weights::new(logits, &bases);
-            let evaluated = Evaluated { anchors: self.anchors, tau: node.tau(), z: &state.z, bases: &bases, weights };
-            let through = evaluated.pull(&rate, own.as_ref(), Base::Coordinates, sink);
-            cotangents.retreat(&through);
+            let bases = self.bases_of(&mut bases, state, walk, &mut own, &mut of_bases);
+            let taus = pace.taus(self.plan, k, &state.rows);
+            let point = Point { anchors: self.anchors, bases, rows: &state.rows, taus: &taus, z: &state.z };
+            let owners: Option<Vec<usize>> =
+                walk.owners.as_ref().map(|owners| state.rows.iter().map(|row| owners[*row]).collect());
+            let log_probs = match (&owners, &values) {
+                (Some(owners), Some(values)) => Some(LogProbCotangent { owners, values }),
+                _ => None,
+            };
+            let mut targets = Targets { sink, own: &mut own, scratch };
+            let through = point.pull(Base::Coordinates, g.view(), log_probs.as_ref(), &mut targets);
+            cotangents.retreat(&state.rows, &through);
         }
-        cotangents.first().mapv(|g| g / F::of(plan.start()))
+        if let Some(bases) = bases {
+            of_bases.push((bases.index, own));
+        }
+        (cotangents.first().mapv(|g| g / F::of(self.plan.start())), of_bases)
+    }
+
+    /// The bases at a state, from those at the state behind it; what belongs to bases that go is put aside.
+    fn bases_of<'b>(
+        &self,
+        bases: &'b mut Option<Bases<F>>,
+        state: &State<F>,
+        walk: &Walk<F>,
+        own: &mut Array2<F>,
+        of_bases: &mut OfBases<F>,
+    ) -> &'b Bases<F> {
+        let bases = bases.get_or_insert_with(|| {
+            let mut index = vec![self.heaviest; walk.rows.len()];
+            state.rows.iter().zip(&state.bases).for_each(|(row, base)| index[*row] = *base);
+            Bases::new(self.anchors, index)
+        });
+        let moved: Vec<(usize, usize)> = state
+            .rows
+            .iter()
+            .zip(&state.bases)
+            .filter(|(row, base)| bases.index[**row] != **base)
+            .map(|(row, base)| (*row, *base))
+            .collect();
+        if !moved.is_empty() {
+            let rows: Vec<usize> = moved.iter().map(|(row, _)| *row).collect();
+            of_bases.push((rows.iter().map(|row| bases.index[*row]).collect(), own.select(Axis(0), &rows)));
+            rows.iter().for_each(|row| own.row_mut(*row).fill(F::zero()));
+            bases.replace(self.anchors, &moved);
+        }
+        bases
     }
 }
 
-fn is_zero<F: Real>(array: &Array2<F>) -> bool {
-    array.iter().all(|x| *x == F::zero())
+impl<F: Real> Walker<'_, F> {
+    /// `ahat` of the last evaluation of a row, without the mean of the anchors.
+    fn mean(&self, row: usize) -> Array1<F> {
+        &self.history[0].row(row) + &self.bases.points.row(row)
+    }
+
+    /// Changes the coordinates of rows to new bases: `leaders` holds positions in `active` and anchors. Their `logits` become
+    /// relative to the new base.
+    fn move_bases(
+        &mut self,
+        active: &[usize],
+        taus: &[F],
+        leaders: &[(usize, usize)],
+        logits: &mut ndarray::ArrayViewMut2<'_, F>,
+    ) {
+        for &(i, leader) in leaders {
+            let (row, tau) = (active[i], taus[i]);
+            let (old, new) = (self.anchors.point(self.bases.index[row]), self.anchors.point(leader));
+            let shift: Array1<F> = old.iter().zip(new).map(|(old, new)| *old - *new).collect();
+            self.z.row_mut(row).scaled_add(tau, &shift);
+            for rates in &mut self.history {
+                rates.row_mut(row).scaled_add(F::one(), &shift);
+            }
+            let of_leader = logits[[i, leader]];
+            logits.row_mut(i).mapv_inplace(|l| l - of_leader);
+        }
+        let moved: Vec<_> = leaders.iter().map(|(i, leader)| (active[*i], *leader)).collect();
+        self.bases.replace(self.anchors, &moved);
+    }
+}
+
+impl<F: Real> Bases<F> {
+    /// Gives rows new bases: `moved` holds rows and anchors.
+    fn replace(&mut self, anchors: &Anchors<F>, moved: &[(usize, usize)]) {
+        if moved.is_empty() {
+            return;
+        }
+        let index: Vec<usize> = moved.iter().map(|(_, base)| *base).collect();
+        let mut halves = Array2::zeros((index.len(), anchors.len()));
+        half_distances(anchors, &index, halves.view_mut());
+        for ((row, base), halves) in moved.iter().zip(halves.rows()) {
+            self.index[*row] = *base;
+            self.points.row_mut(*row).assign(&anchors.centred().row(*base));
+            self.half_distances.row_mut(*row).assign(&halves);
+        }
+    }
+}
+
+/// Whether all rivals' logits fall from here on: `d l_j / d tau < 0` at a frozen state.
+#[inline(always)]
+fn falls<F: Real>(logits: &[F], zones: &crate::kernels::logits::RowZones<'_, F>) -> bool {
+    let own = zones.log_weights.map_or(F::zero(), |all| all[zones.base]);
+    let weight = |j: usize| zones.log_weights.map_or(F::zero(), |all| all[j] - own);
+    let square = zones.tau * zones.tau;
+    let falls = |j: usize| {
+        let (h, log_weight) = (zones.half_distances[j], weight(j));
+        h == F::zero() || log_weight == F::neg_infinity() || logits[j] - log_weight < h * square
+    };
+    (0..logits.len()).all(falls)
+}
+
+fn is_zero<'a, F: Real>(mut values: impl Iterator<Item = &'a F>) -> bool {
+    values.all(|x| *x == F::zero())
 }

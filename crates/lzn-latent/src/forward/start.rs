@@ -1,0 +1,128 @@
+//! Where each row of a tile begins to be integrated: behind its free flight.
+
+use ndarray::Array2;
+
+use super::catch_up::{self, CatchUp};
+use crate::distance::NEAR;
+use crate::field::{Bases, Point, Scratch};
+use crate::history::Pace;
+use crate::kernels::takeoff::Parabolas;
+use crate::kernels::vectorised;
+use crate::kernels::vectors::difference_dot;
+use crate::{Anchors, Horizon, Plan, Real, Unit};
+
+/// Weight of a zone, relative to an even share of one, below which it plays no part before the dense nodes.
+const FAINT: f64 = 0.01;
+
+/// Rows that start at different times.
+#[derive(Debug)]
+pub(super) struct Start<F> {
+    /// First node of each row; as many as there are nodes if it needs none.
+    pub(super) entries: Vec<usize>,
+    pub(super) pace: Pace<F>,
+    /// Rows that have to catch up before node 0.
+    pub(super) catch_ups: Vec<CatchUp<F>>,
+}
+
+/// The clock at which all anchors of typical distance have merged into one cloud, as measured (see docs/zoning.md).
+pub(crate) fn merging<F: Real>(anchors: &Anchors<F>, mass: f64) -> f64 {
+    let spread = anchors.spread();
+    if spread == 0.0 { 1.0 } else { 1.6 * ((2.0 * (anchors.len() as f64 / mass).ln()).sqrt() + 2.0) / spread }
+}
+
+/// Finds where the rows of a tile start, from their noise `z [rows, d]`.
+pub(super) fn start<F: Real>(
+    plan: &Plan,
+    anchors: &Anchors<F>,
+    bases: &Bases<F>,
+    z: &Array2<F>,
+    merged: f64,
+    scratch: &mut Scratch<F>,
+) -> Start<F> {
+    let rows: Vec<usize> = (0..z.nrows()).collect();
+    let taus = vec![F::zero(); rows.len()];
+    let mut slopes = Point { anchors, bases, rows: &rows, taus: &taus, z }.products(scratch);
+    for (i, mut row) in slopes.rows_mut().into_iter().enumerate() {
+        let row = row.as_slice_mut().unwrap_or_default();
+        to_slopes(anchors, bases, i, z.row(i).as_slice().unwrap_or(&[]), row);
+    }
+    let parabolas = |i: usize| {
+        let zones = bases.zones(anchors, i, F::zero());
+        let slopes = slopes.row(i).to_slice().unwrap_or(&[]);
+        Parabolas { slopes, half_distances: zones.half_distances, log_weights: zones.log_weights, own: zones.base }
+    };
+    let mut roots = vec![F::zero(); anchors.len()];
+    match plan.unit() {
+        Unit::Tau => free_flight(plan, anchors, z.nrows(), parabolas, &mut roots),
+        Unit::Horizon(horizon) => at_horizons(plan, horizon, anchors, bases, z, merged, parabolas, &mut roots),
+    }
+}
+
+/// Turns the products `z.a_j` of a row into `z.(a_j - a_own)`, by differences where anchors are near.
+fn to_slopes<F: Real>(anchors: &Anchors<F>, bases: &Bases<F>, i: usize, z: &[F], row: &mut [F]) {
+    let own = bases.index[i];
+    let (half_distances, of_own) = (bases.half_distances.row(i), row[own]);
+    row.iter_mut().for_each(|x| *x -= of_own);
+    let near = F::of(4.0 * NEAR * anchors.half_squares()[own]);
+    for (j, half) in half_distances.iter().enumerate() {
+        if *half < near {
+            row[j] = difference_dot(z, anchors.point(j), anchors.point(own));
+        }
+    }
+}
+
+/// A published grid: nodes before which the path is straight to all digits are left out.
+fn free_flight<'a, F: Real>(
+    plan: &Plan,
+    anchors: &Anchors<F>,
+    rows: usize,
+    parabolas: impl Fn(usize) -> Parabolas<'a, F>,
+    roots: &mut [F],
+) -> Start<F> {
+    let below = F::of((anchors.len() as f64 / F::NEGLIGIBLE).ln());
+    let entry = |i: usize| {
+        let takeoff = vectorised(
+            #[inline(always)]
+            || parabolas(i).farthest_root(below, roots),
+        );
+        plan.nodes().iter().take_while(|node| F::of(node.tau()) > takeoff).count()
+    };
+    Start { entries: (0..rows).map(entry).collect(), pace: Pace::uniform(rows, F::one()), catch_ups: Vec::new() }
+}
+
+/// Our own grid: from each row's horizon, or from where anchors merge, up to which near neighbours are followed alone.
+#[expect(clippy::too_many_arguments, reason = "two closures of one function, split for reading")]
+fn at_horizons<'a, F: Real>(
+    plan: &Plan,
+    horizon: Horizon,
+    anchors: &Anchors<F>,
+    bases: &Bases<F>,
+    z: &Array2<F>,
+    merged: f64,
+    parabolas: impl Fn(usize) -> Parabolas<'a, F>,
+    roots: &mut [F],
+) -> Start<F> {
+    let rows = z.nrows();
+    let below = F::of((anchors.len() as f64 / FAINT).ln());
+    let merged = F::of(merged);
+    let mut start = Start { entries: vec![0; rows], pace: Pace::uniform(rows, F::zero()), catch_ups: Vec::new() };
+    for i in 0..rows {
+        let parabolas = parabolas(i);
+        let begin = vectorised(
+            #[inline(always)]
+            || {
+                let far = parabolas.farthest_root(below, roots);
+                parabolas.horizon(far, F::of(horizon.mass))
+            },
+        );
+        start.pace.units[i] = if begin < merged { begin } else { merged };
+        if begin > merged {
+            let near = (0..roots.len()).filter(|j| roots[*j] > merged).map(|j| j as u32).collect();
+            let rest = catch_up::Rest { row: i, own: bases.index[i], near, begin, end: merged };
+            let (catch_up, first) = catch_up::follow(plan, horizon, anchors, rest, z.row(i).as_slice().unwrap_or(&[]));
+            start.pace.first[i] = first;
+            start.catch_ups.push(catch_up);
+        }
+    }
+    start
+}

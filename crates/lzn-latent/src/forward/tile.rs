@@ -1,0 +1,211 @@
+//! Some rows on their way from their anchors to the prior, and back over it.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use ndarray::{Array2, ArrayView2, Axis};
+
+use super::Work;
+use super::start::{Start, start};
+use crate::field::{Base, Bases, Point, Scratch, Targets};
+use crate::history::Cotangents;
+use crate::sink::Sink;
+use crate::{Anchors, EndPoint, Plan, Real};
+
+/// What a tile keeps for its gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Nothing,
+    /// The states; distances are computed again.
+    States,
+    /// The states and the distances between anchors.
+    StatesAndDistances,
+}
+
+impl Keep {
+    /// Elements of distances that may be kept over all tiles. More are cheaper to compute again than to hold.
+    const DISTANCES: usize = 1 << 22;
+
+    pub(super) fn states(rows: usize, anchors: usize) -> Self {
+        if rows * anchors <= Self::DISTANCES { Self::StatesAndDistances } else { Self::States }
+    }
+}
+
+/// Rows that have arrived. The base of a row is its own anchor.
+#[derive(Debug)]
+pub(super) struct Tile<F> {
+    rows: Range<usize>,
+    owners: Vec<usize>,
+    /// The latents, `[rows, d]`.
+    latents: Array2<F>,
+    start: Start<F>,
+    /// The states of the active rows before every evaluation, if kept.
+    states: Vec<Array2<F>>,
+    bases: Option<Bases<F>>,
+}
+
+impl<F: Real> Tile<F> {
+    /// Follows the plan from noise `z [rows, d]`.
+    pub(super) fn integrate(
+        plan: &Plan,
+        anchors: &Anchors<F>,
+        owners: Vec<usize>,
+        rows: Range<usize>,
+        mut z: Array2<F>,
+        merged: f64,
+        keep: Keep,
+    ) -> Self {
+        let bases = Bases::new(anchors, owners.clone());
+        let mut scratch = Scratch::default();
+        let start = start(plan, anchors, &bases, &z, merged, &mut scratch);
+        let mut before = Array2::zeros(z.raw_dim());
+        for catch_up in &start.catch_ups {
+            before.row_mut(catch_up.row()).assign(&ndarray::ArrayView1::from(catch_up.last_rate()));
+            z.row_mut(catch_up.row()).assign(&ndarray::ArrayView1::from(catch_up.end()));
+        }
+        // Rates from before the first node; zero for rows that start there.
+        let mut history = VecDeque::from([before]);
+        let mut states = Vec::new();
+        for k in 0..plan.nodes().len() {
+            let active = start.active(k);
+            let state = z.select(Axis(0), &active);
+            let taus = start.pace.taus(plan, k, &active);
+            let point = Point { anchors, bases: &bases, rows: &active, taus: &taus, z: &state };
+            history.push_front(spread(z.nrows(), &active, point.evaluate(&mut scratch)));
+            history.truncate(plan.history());
+            start.pace.advance(plan, k, &active, &mut z, &history);
+            if keep != Keep::Nothing {
+                states.push(state);
+            }
+        }
+        arrive(plan, anchors, &bases, &start, &mut z);
+        let bases = (keep == Keep::StatesAndDistances).then_some(bases);
+        Self { rows, owners, latents: z, start, states, bases }
+    }
+
+    pub(super) fn latents(&self) -> ArrayView2<'_, F> {
+        self.latents.view()
+    }
+
+    pub(super) fn rows(&self) -> Range<usize> {
+        self.rows.clone()
+    }
+
+    pub(super) fn owners(&self) -> &[usize] {
+        &self.owners
+    }
+
+    pub(super) fn work(&self) -> Work {
+        let per_row = |entry: &usize| self.states.len() - entry;
+        Work {
+            evaluations: self.start.entries.iter().map(per_row).sum(),
+            pairs: self.start.catch_ups.iter().map(|catch_up| catch_up.pairs()).sum(),
+            most: self.start.entries.iter().map(per_row).max().unwrap_or(0),
+        }
+    }
+
+    /// The clock of every row's first dense node.
+    pub(super) fn starts(&self, plan: &Plan) -> Vec<F> {
+        let tau = |entry: usize| plan.nodes().get(entry).map_or(F::zero(), |node| F::of(node.tau()));
+        self.start.entries.iter().zip(&self.start.pace.units).map(|(entry, unit)| *unit * tau(*entry)).collect()
+    }
+
+    /// Goes back over the recorded states; the gradient of the noise, and of every row's own anchor in its own role.
+    pub(super) fn pull(
+        &self,
+        plan: &Plan,
+        anchors: &Anchors<F>,
+        cotangent: ArrayView2<'_, F>,
+        sink: &mut Sink<F>,
+        scratch: &mut Scratch<F>,
+    ) -> (Array2<F>, Array2<F>) {
+        let fresh = self.bases.is_none().then(|| Bases::new(anchors, self.owners.clone()));
+        let Some(bases) = self.bases.as_ref().or(fresh.as_ref()) else {
+            return (Array2::zeros(cotangent.raw_dim()), Array2::zeros(cotangent.raw_dim()));
+        };
+        let mut own = Array2::zeros(cotangent.raw_dim());
+        let last = self.depart(plan, cotangent, sink, &mut own);
+        let mut cotangents = Cotangents::new(plan, last);
+        for (k, state) in self.states.iter().enumerate().rev() {
+            let active = self.start.active(k);
+            let taus = self.start.pace.taus(plan, k, &active);
+            let g = cotangents.rate(plan, &self.start.pace, k, &active);
+            let point = Point { anchors, bases, rows: &active, taus: &taus, z: state };
+            let mut targets = Targets { sink, own: &mut own, scratch };
+            let through = point.pull(Base::Own, g.view(), None, &mut targets);
+            cotangents.retreat(&active, &through);
+        }
+        let mut noise = cotangents.first().clone();
+        for catch_up in &self.start.catch_ups {
+            let row = catch_up.row();
+            let before = cotangents.rate_before(plan, &self.start.pace, row);
+            let mut gradient = noise.row_mut(row);
+            let end = gradient.to_vec();
+            let before = before.unwrap_or_else(|| vec![F::zero(); end.len()]);
+            gradient.assign(&ndarray::Array1::from(catch_up.pull(anchors, &end, &before, sink)));
+        }
+        (noise, own)
+    }
+
+    /// The transpose of [`arrive`]: the cotangent of the last state.
+    fn depart(&self, plan: &Plan, cotangent: ArrayView2<'_, F>, sink: &mut Sink<F>, own: &mut Array2<F>) -> Array2<F> {
+        let mut state = cotangent.to_owned();
+        match plan.end_point() {
+            EndPoint::State { t, .. } if t < 1.0 => {
+                own.scaled_add(F::of(1.0 - t), &cotangent);
+                state.mapv_inplace(|g| g * F::of(t));
+            }
+            EndPoint::Prior { coefficient } => {
+                for ((g, unit), mut own) in cotangent.rows().into_iter().zip(&self.start.pace.units).zip(own.rows_mut()) {
+                    let g = g.mapv(|g| F::of(coefficient) * *unit * g);
+                    sink.add_prior_mean(g.as_slice().unwrap_or(&[]));
+                    own -= &g;
+                }
+            }
+            _ => {}
+        }
+        state
+    }
+}
+
+impl<F: Real> Start<F> {
+    /// The rows that have started by node `k`.
+    fn active(&self, k: usize) -> Vec<usize> {
+        (0..self.entries.len()).filter(|row| self.entries[*row] <= k).collect()
+    }
+}
+
+/// The rates of the active rows among all, 0 for the others.
+fn spread<F: Real>(rows: usize, active: &[usize], rates: Array2<F>) -> Array2<F> {
+    if active.len() == rows {
+        return rates;
+    }
+    let mut all = Array2::zeros((rows, rates.ncols()));
+    for (&row, rate) in active.iter().zip(rates.rows()) {
+        all.row_mut(row).assign(&rate);
+    }
+    all
+}
+
+/// From the last state to the latent.
+fn arrive<F: Real>(plan: &Plan, anchors: &Anchors<F>, bases: &Bases<F>, start: &Start<F>, z: &mut Array2<F>) {
+    match plan.end_point() {
+        EndPoint::State { t, .. } if t < 1.0 => {
+            // x = t z + (1 - t) a_own, with the anchor as it was given.
+            z.mapv_inplace(|z| z * F::of(t));
+            for (mut row, &own) in z.rows_mut().into_iter().zip(&bases.index) {
+                row.scaled_add(F::of(1.0 - t), &anchors.points().row(own));
+            }
+        }
+        EndPoint::Prior { coefficient } => {
+            let mean = anchors.prior_mean().mapv(F::of);
+            for (i, mut row) in z.rows_mut().into_iter().enumerate() {
+                let factor = F::of(coefficient) * start.pace.units[i];
+                row.scaled_add(factor, &mean);
+                row.scaled_add(-factor, &bases.points.row(i));
+            }
+        }
+        // At t = 1 the state is the latent; plans towards the prior do not end in a mean of anchors.
+        _ => {}
+    }
+}

@@ -1,0 +1,79 @@
+//! Matrix products on ndarray views, by the `gemm` crate.
+//!
+//! Always on the calling thread: rows are spread over threads further out, and an inner order of additions that depended on the
+//! number of threads would change the last bits of results.
+
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use crate::Real;
+
+/// `out = a b`.
+pub(crate) fn product<F: Real>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, out: ArrayViewMut2<'_, F>) {
+    multiply(a, b, out, false);
+}
+
+/// `out += a b`.
+pub(crate) fn add_product<F: Real>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, out: ArrayViewMut2<'_, F>) {
+    multiply(a, b, out, true);
+}
+
+fn multiply<F: Real>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>, accumulate: bool) {
+    let ((m, k), (inner, n)) = (a.dim(), b.dim());
+    assert_eq!(k, inner, "inner dimensions of a matrix product");
+    assert_eq!(out.dim(), (m, n), "shape of a matrix product");
+    let strides = |strides: &[isize]| (strides[1], strides[0]);
+    let ((a_cs, a_rs), (b_cs, b_rs)) = (strides(a.strides()), strides(b.strides()));
+    let (out_cs, out_rs) = strides(out.strides());
+    // SAFETY: the three views are valid for reads of their shapes by their strides, `out` also for writes, and `out` is
+    // borrowed mutably, so it overlaps neither of the others. The shapes fit each other by the assertions above. F is f32
+    // or f64, both of which `gemm` knows.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            out_cs,
+            out_rs,
+            accumulate,
+            a.as_ptr(),
+            a_cs,
+            a_rs,
+            b.as_ptr(),
+            b_cs,
+            b_rs,
+            F::one(),
+            F::one(),
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, s};
+
+    use super::*;
+
+    fn wave(rows: usize, columns: usize, frequency: f64) -> Array2<f64> {
+        Array2::from_shape_fn((rows, columns), |(i, j)| (frequency * (i * columns + j + 1) as f64).sin())
+    }
+
+    #[test]
+    fn products_of_any_layout_are_those_of_ndarray() {
+        for (m, k, n) in [(1, 1, 1), (3, 5, 7), (17, 33, 9), (0, 4, 3), (4, 0, 3), (2, 3, 0)] {
+            let (a, b) = (wave(m, k, 0.7), wave(k, n, 1.3));
+            let expected = a.dot(&b);
+            let mut out = Array2::from_elem((m, n), 2.0);
+            product(a.view(), b.view(), out.view_mut());
+            assert!((&out - &expected).iter().all(|e| e.abs() < 1e-12));
+            let (columns, wide) = (a.t().as_standard_layout().to_owned(), wave(k, 2 * n, 0.4));
+            add_product(columns.t(), wide.slice(s![.., ..;2]), out.view_mut());
+            let expected = expected + a.dot(&wide.slice(s![.., ..;2]));
+            assert!((&out - &expected).iter().all(|e| e.abs() < 1e-12), "{m} {k} {n}");
+        }
+    }
+}

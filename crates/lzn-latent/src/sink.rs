@@ -1,0 +1,144 @@
+//! What gradients are collected in while tiles of rows are pulled back.
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+
+use crate::kernels::gemm::add_product;
+use crate::kernels::vectors::add_scaled;
+use crate::tiles::Collect;
+use crate::{Anchors, Real};
+
+/// Gradients of anchors and log-weights from the rows of one lane.
+#[derive(Debug)]
+pub(crate) struct Sink<F> {
+    /// Gradients of the anchors in the role of other zones, transposed `[d, N]`: so the products that fill it are fastest.
+    transposed: Array2<F>,
+    /// `sum_i tau_i^2 S_ij`: how often each anchor itself is to be subtracted.
+    pull: Array1<F>,
+    /// Gradient of the mean of all anchors under their weights, `[d]`.
+    prior_mean: Array1<F>,
+    /// Gradients of single anchors, `[N, d]`; made when the first arrives.
+    single: Option<Array2<F>>,
+    /// `[N]`.
+    log_weights: Array1<F>,
+}
+
+/// Gradients with respect to all anchors and their log-weights.
+#[derive(Debug)]
+pub(crate) struct Collected<F> {
+    /// `[N, d]`.
+    pub(crate) anchors: Array2<F>,
+    /// `[N]`.
+    pub(crate) log_weights: Array1<F>,
+}
+
+impl<F: Real> Sink<F> {
+    pub(crate) fn new(anchors: &Anchors<F>) -> Self {
+        let (n, d) = (anchors.len(), anchors.dim());
+        Self {
+            transposed: Array2::zeros((d, n)),
+            pull: Array1::zeros(n),
+            prior_mean: Array1::zeros(d),
+            single: None,
+            log_weights: Array1::zeros(n),
+        }
+    }
+
+    /// Elements of a sink.
+    pub(crate) fn size(anchors: &Anchors<F>) -> usize {
+        anchors.len() * anchors.dim()
+    }
+
+    /// Adds `factors' weights` for the stacked cotangents and levers `factors [2 r, d]` and weights and logit cotangents
+    /// `weights [2 r, N]`.
+    pub(crate) fn add_products(&mut self, factors: ArrayView2<'_, F>, weights: ArrayView2<'_, F>) {
+        add_product(factors.t(), weights, self.transposed.view_mut());
+    }
+
+    /// Adds what a row's logit cotangents `S [N]` say beside the products.
+    #[inline(always)]
+    pub(crate) fn add_cotangents(&mut self, cotangents: &[F], square: F) {
+        let Self { pull, log_weights, .. } = self;
+        if let (Some(pull), Some(log_weights)) = (pull.as_slice_mut(), log_weights.as_slice_mut()) {
+            for ((pull, log_weight), s) in pull.iter_mut().zip(log_weights).zip(cotangents) {
+                *pull += square * *s;
+                *log_weight += *s;
+            }
+        }
+    }
+
+    /// Adds to the gradient of the mean of all anchors.
+    pub(crate) fn add_prior_mean(&mut self, gradient: &[F]) {
+        self.prior_mean.scaled_add(F::one(), &ArrayView1::from(gradient));
+    }
+
+    /// Adds to the gradients of one anchor and its log-weight.
+    #[inline(always)]
+    pub(crate) fn add_single(&mut self, anchor: usize, gradient: &[F], log_weight: F) {
+        let shape = (self.pull.len(), self.prior_mean.len());
+        let all = self.single.get_or_insert_with(|| Array2::zeros(shape));
+        if let Some(all) = all.as_slice_mut() {
+            add_scaled(&mut all[anchor * shape.1..(anchor + 1) * shape.1], F::one(), gradient);
+        }
+        self.log_weights[anchor] += log_weight;
+    }
+
+    /// Adds to the gradient of one log-weight.
+    pub(crate) fn add_log_weight(&mut self, anchor: usize, gradient: F) {
+        self.log_weights[anchor] += gradient;
+    }
+
+    /// All gradients, with those of the rows' `bases` added to the anchors `index`, in order.
+    pub(crate) fn finish<'a>(
+        self,
+        anchors: &Anchors<F>,
+        bases: impl Iterator<Item = (&'a [usize], ArrayView2<'a, F>)>,
+    ) -> Collected<F> {
+        let Self { transposed, pull, prior_mean, single, mut log_weights } = self;
+        let mut gradients = transposed.t().as_standard_layout().into_owned();
+        drop(transposed);
+        if let Some(single) = single {
+            gradients += &single;
+        }
+        for ((mut row, anchor), pull) in gradients.rows_mut().into_iter().zip(anchors.centred().rows()).zip(&pull) {
+            row.scaled_add(-*pull, &anchor);
+        }
+        if prior_mean.iter().any(|g| *g != F::zero()) {
+            spread_over_prior(anchors, &prior_mean, &mut gradients, &mut log_weights);
+        }
+        for (index, rows) in bases {
+            for (&index, row) in index.iter().zip(rows.rows()) {
+                gradients.row_mut(index).scaled_add(F::one(), &row);
+            }
+        }
+        Collected { anchors: gradients, log_weights }
+    }
+}
+
+/// The gradient of `abar = sum_j c_j a_j` with shares `c`: `c_j g` for anchor `j`, `c_j (a_j - abar).g` for its log-weight.
+fn spread_over_prior<F: Real>(
+    anchors: &Anchors<F>,
+    gradient: &Array1<F>,
+    gradients: &mut Array2<F>,
+    log_weights: &mut Array1<F>,
+) {
+    let wide = gradient.mapv(Real::wide);
+    let of_mean = anchors.prior_mean().dot(&wide);
+    for (j, share) in anchors.shares().into_iter().enumerate() {
+        gradients.row_mut(j).scaled_add(F::of(share), gradient);
+        log_weights[j] += F::of(share * (anchors.precise().row(j).dot(&wide) - of_mean));
+    }
+}
+
+impl<F: Real> Collect for Sink<F> {
+    fn add(&mut self, other: Self) {
+        self.transposed += &other.transposed;
+        self.pull += &other.pull;
+        self.prior_mean += &other.prior_mean;
+        self.log_weights += &other.log_weights;
+        match (&mut self.single, other.single) {
+            (Some(single), Some(other)) => *single += &other,
+            (single @ None, other) => *single = other,
+            (Some(_), None) => {}
+        }
+    }
+}

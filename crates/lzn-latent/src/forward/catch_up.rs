@@ -50,19 +50,18 @@ struct Evaluation<F> {
     weights: Vec<F>,
 }
 
-/// Follows a row in steps of constant ratio, and gives the coefficients of the dense step that comes next.
+/// Follows a row in steps of constant ratio.
 pub(super) fn follow<F: Real>(
-    plan: &Plan,
     horizon: Horizon,
     anchors: &Anchors<F>,
-    rest: Rest<F>,
+    rest: &Rest<F>,
     z: &[F],
-) -> (CatchUp<F>, Option<[F; 2]>) {
-    let taus = clocks(&rest, horizon.ratio);
+) -> CatchUp<F> {
+    let taus = clocks(rest, horizon.ratio);
     let log_weight = |j: usize| anchors.log_weight(j) - anchors.log_weight(rest.own);
     let half = |j: usize| F::of(half_square_distance(anchors.point(j), anchors.point(rest.own)));
     let near = rest.near.iter().map(|j| (half(*j as usize), log_weight(*j as usize))).collect();
-    let mut this = CatchUp { rest, near, states: vec![z.to_vec()], last_rate: vec![F::zero(); z.len()], taus };
+    let mut this = CatchUp { rest: rest.clone(), near, states: vec![z.to_vec()], last_rate: vec![F::zero(); z.len()], taus };
     let mut evaluation = Evaluation { difference: vec![F::zero(); z.len()], weights: Vec::new() };
     vectorised(
         #[inline(always)]
@@ -78,8 +77,7 @@ pub(super) fn follow<F: Real>(
             }
         },
     );
-    let first = this.first_dense(plan);
-    (this, first)
+    this
 }
 
 /// From `begin` to `end` by a constant ratio of at least `ratio`.
@@ -121,7 +119,7 @@ impl<F: Real> CatchUp<F> {
     }
 
     /// Coefficients of the first dense step, if it uses the rate from before.
-    fn first_dense(&self, plan: &Plan) -> Option<[F; 2]> {
+    pub(super) fn first_dense(&self, plan: &Plan) -> Option<[F; 2]> {
         let [first, next, ..] = plan.nodes() else { return None };
         (first.coefficients().len() == 2).then(|| {
             let unit = self.rest.end.wide();

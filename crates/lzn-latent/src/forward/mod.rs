@@ -114,8 +114,8 @@ impl<F: Real> LatentTrace<F> {
         })
     }
 
-    /// The clock `tau = (1 - t) / t` from which each sample was integrated over all zones, `[B]`; 0 where its path is straight all the
-    /// way. Of a grid that all samples share it is the first node that counts.
+    /// The clock `tau = (1 - t) / t` at which each sample's path begins to bend, `[B]`; 0 where it is straight all the way. Of a
+    /// grid that all samples share it is the first node that counts.
     ///
     /// Gradients take these starts as constants.
     pub fn starts(&self) -> Array1<F> {

@@ -2,10 +2,9 @@
 
 use ndarray::Array2;
 
-use super::catch_up::{self, CatchUp};
+use super::catch_up::Rest;
 use crate::distance::NEAR;
 use crate::field::{Bases, Point, Scratch};
-use crate::history::Pace;
 use crate::kernels::takeoff::Parabolas;
 use crate::kernels::vectorised;
 use crate::kernels::vectors::difference_dot;
@@ -14,14 +13,22 @@ use crate::{Anchors, Horizon, Plan, Real, Unit};
 /// Weight of a zone, relative to an even share of one, below which it plays no part before the dense nodes.
 const FAINT: f64 = 0.01;
 
-/// Rows that start at different times.
-#[derive(Debug)]
-pub(super) struct Start<F> {
+/// When each row of a tile starts. Gradients take all of it as constant.
+#[derive(Debug, Clone)]
+pub(super) struct Schedule<F> {
     /// First node of each row; as many as there are nodes if it needs none.
     pub(super) entries: Vec<usize>,
-    pub(super) pace: Pace<F>,
+    /// What the plan's numbers are multiples of, for each row.
+    pub(super) units: Vec<F>,
     /// Rows that have to catch up before node 0.
-    pub(super) catch_ups: Vec<CatchUp<F>>,
+    pub(super) rests: Vec<Rest<F>>,
+}
+
+impl<F: Real> Schedule<F> {
+    /// The rows that have started by node `k`.
+    pub(super) fn active(&self, k: usize) -> Vec<usize> {
+        (0..self.entries.len()).filter(|row| self.entries[*row] <= k).collect()
+    }
 }
 
 /// The clock at which all anchors of typical distance have merged into one cloud, as measured (see docs/zoning.md).
@@ -31,14 +38,14 @@ pub(crate) fn merging<F: Real>(anchors: &Anchors<F>, mass: f64) -> f64 {
 }
 
 /// Finds where the rows of a tile start, from their noise `z [rows, d]`.
-pub(super) fn start<F: Real>(
+pub(super) fn schedule<F: Real>(
     plan: &Plan,
     anchors: &Anchors<F>,
     bases: &Bases<F>,
     z: &Array2<F>,
     merged: f64,
     scratch: &mut Scratch<F>,
-) -> Start<F> {
+) -> Schedule<F> {
     let rows: Vec<usize> = (0..z.nrows()).collect();
     let taus = vec![F::zero(); rows.len()];
     let mut slopes = Point { anchors, bases, rows: &rows, taus: &taus, z }.products(scratch);
@@ -54,7 +61,7 @@ pub(super) fn start<F: Real>(
     let mut roots = vec![F::zero(); anchors.len()];
     match plan.unit() {
         Unit::Tau => free_flight(plan, anchors, z.nrows(), parabolas, &mut roots),
-        Unit::Horizon(horizon) => at_horizons(plan, horizon, anchors, bases, z, merged, parabolas, &mut roots),
+        Unit::Horizon(horizon) => at_horizons(horizon, anchors, bases, merged, parabolas, &mut roots),
     }
 }
 
@@ -78,7 +85,7 @@ fn free_flight<'a, F: Real>(
     rows: usize,
     parabolas: impl Fn(usize) -> Parabolas<'a, F>,
     roots: &mut [F],
-) -> Start<F> {
+) -> Schedule<F> {
     let below = F::of((anchors.len() as f64 / F::NEGLIGIBLE).ln());
     let entry = |i: usize| {
         let takeoff = vectorised(
@@ -87,26 +94,23 @@ fn free_flight<'a, F: Real>(
         );
         plan.nodes().iter().take_while(|node| F::of(node.tau()) > takeoff).count()
     };
-    Start { entries: (0..rows).map(entry).collect(), pace: Pace::uniform(rows, F::one()), catch_ups: Vec::new() }
+    Schedule { entries: (0..rows).map(entry).collect(), units: vec![F::one(); rows], rests: Vec::new() }
 }
 
 /// Our own grid: from each row's horizon, or from where anchors merge, up to which near neighbours are followed alone.
-#[expect(clippy::too_many_arguments, reason = "two closures of one function, split for reading")]
 fn at_horizons<'a, F: Real>(
-    plan: &Plan,
     horizon: Horizon,
     anchors: &Anchors<F>,
     bases: &Bases<F>,
-    z: &Array2<F>,
     merged: f64,
     parabolas: impl Fn(usize) -> Parabolas<'a, F>,
     roots: &mut [F],
-) -> Start<F> {
-    let rows = z.nrows();
+) -> Schedule<F> {
+    let rows = bases.index.len();
     let below = F::of((anchors.len() as f64 / FAINT).ln());
     let merged = F::of(merged);
-    let mut start = Start { entries: vec![0; rows], pace: Pace::uniform(rows, F::zero()), catch_ups: Vec::new() };
-    for i in 0..rows {
+    let mut schedule = Schedule { entries: vec![0; rows], units: vec![F::zero(); rows], rests: Vec::new() };
+    for (i, unit) in schedule.units.iter_mut().enumerate() {
         let parabolas = parabolas(i);
         let begin = vectorised(
             #[inline(always)]
@@ -115,14 +119,11 @@ fn at_horizons<'a, F: Real>(
                 parabolas.horizon(far, F::of(horizon.mass))
             },
         );
-        start.pace.units[i] = if begin < merged { begin } else { merged };
+        *unit = if begin < merged { begin } else { merged };
         if begin > merged {
             let near = (0..roots.len()).filter(|j| roots[*j] > merged).map(|j| j as u32).collect();
-            let rest = catch_up::Rest { row: i, own: bases.index[i], near, begin, end: merged };
-            let (catch_up, first) = catch_up::follow(plan, horizon, anchors, rest, z.row(i).as_slice().unwrap_or(&[]));
-            start.pace.first[i] = first;
-            start.catch_ups.push(catch_up);
+            schedule.rests.push(Rest { row: i, own: bases.index[i], near, begin, end: merged });
         }
     }
-    start
+    schedule
 }

@@ -3,14 +3,15 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use super::Work;
-use super::start::{Start, start};
+use super::catch_up::{self, CatchUp};
+use super::start::{Schedule, schedule};
 use crate::field::{Base, Bases, Point, Scratch, Targets};
-use crate::history::Cotangents;
+use crate::history::{Cotangents, Pace};
 use crate::sink::Sink;
-use crate::{Anchors, EndPoint, Plan, Real};
+use crate::{Anchors, EndPoint, Plan, Real, Unit};
 
 /// What a tile keeps for its gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,49 +39,71 @@ pub(super) struct Tile<F> {
     owners: Vec<usize>,
     /// The latents, `[rows, d]`.
     latents: Array2<F>,
-    start: Start<F>,
+    schedule: Schedule<F>,
+    pace: Pace<F>,
+    catch_ups: Vec<CatchUp<F>>,
     /// The states of the active rows before every evaluation, if kept.
     states: Vec<Array2<F>>,
     bases: Option<Bases<F>>,
 }
 
 impl<F: Real> Tile<F> {
-    /// Follows the plan from noise `z [rows, d]`.
+    /// Follows the plan from noise `z [rows, d]`, each row from where its path bends.
     pub(super) fn integrate(
         plan: &Plan,
         anchors: &Anchors<F>,
         owners: Vec<usize>,
         rows: Range<usize>,
-        mut z: Array2<F>,
+        z: Array2<F>,
         merged: f64,
         keep: Keep,
     ) -> Self {
-        let bases = Bases::new(anchors, owners.clone());
+        let bases = Bases::new(anchors, owners);
         let mut scratch = Scratch::default();
-        let start = start(plan, anchors, &bases, &z, merged, &mut scratch);
-        let mut before = Array2::zeros(z.raw_dim());
-        for catch_up in &start.catch_ups {
-            before.row_mut(catch_up.row()).assign(&ndarray::ArrayView1::from(catch_up.last_rate()));
-            z.row_mut(catch_up.row()).assign(&ndarray::ArrayView1::from(catch_up.end()));
-        }
+        let schedule = schedule(plan, anchors, &bases, &z, merged, &mut scratch);
+        Self::follow(plan, anchors, bases, rows, z, schedule, keep, &mut scratch)
+    }
+
+    /// Follows the plan on a given schedule.
+    #[expect(clippy::too_many_arguments, reason = "the second half of a function that is split for tests")]
+    fn follow(
+        plan: &Plan,
+        anchors: &Anchors<F>,
+        bases: Bases<F>,
+        rows: Range<usize>,
+        mut z: Array2<F>,
+        schedule: Schedule<F>,
+        keep: Keep,
+        scratch: &mut Scratch<F>,
+    ) -> Self {
+        let mut pace = Pace { units: schedule.units.clone(), first: vec![None; rows.len()] };
+        let catch_ups = catch_up(plan, anchors, &schedule, &z);
         // Rates from before the first node; zero for rows that start there.
+        let mut before = Array2::zeros(z.raw_dim());
+        for catch_up in &catch_ups {
+            let row = catch_up.row();
+            before.row_mut(row).assign(&ArrayView1::from(catch_up.last_rate()));
+            z.row_mut(row).assign(&ArrayView1::from(catch_up.end()));
+            pace.first[row] = catch_up.first_dense(plan);
+        }
         let mut history = VecDeque::from([before]);
         let mut states = Vec::new();
         for k in 0..plan.nodes().len() {
-            let active = start.active(k);
+            let active = schedule.active(k);
             let state = z.select(Axis(0), &active);
-            let taus = start.pace.taus(plan, k, &active);
+            let taus = pace.taus(plan, k, &active);
             let point = Point { anchors, bases: &bases, rows: &active, taus: &taus, z: &state };
-            history.push_front(spread(z.nrows(), &active, point.evaluate(&mut scratch)));
+            history.push_front(spread(z.nrows(), &active, point.evaluate(scratch)));
             history.truncate(plan.history());
-            start.pace.advance(plan, k, &active, &mut z, &history);
+            pace.advance(plan, k, &active, &mut z, &history);
             if keep != Keep::Nothing {
                 states.push(state);
             }
         }
-        arrive(plan, anchors, &bases, &start, &mut z);
+        arrive(plan, anchors, &bases, &pace, &mut z);
+        let owners = bases.index.clone();
         let bases = (keep == Keep::StatesAndDistances).then_some(bases);
-        Self { rows, owners, latents: z, start, states, bases }
+        Self { rows, owners, latents: z, schedule, pace, catch_ups, states, bases }
     }
 
     pub(super) fn latents(&self) -> ArrayView2<'_, F> {
@@ -98,16 +121,19 @@ impl<F: Real> Tile<F> {
     pub(super) fn work(&self) -> Work {
         let per_row = |entry: &usize| self.states.len() - entry;
         Work {
-            evaluations: self.start.entries.iter().map(per_row).sum(),
-            pairs: self.start.catch_ups.iter().map(|catch_up| catch_up.pairs()).sum(),
-            most: self.start.entries.iter().map(per_row).max().unwrap_or(0),
+            evaluations: self.schedule.entries.iter().map(per_row).sum(),
+            pairs: self.catch_ups.iter().map(|catch_up| catch_up.pairs()).sum(),
+            most: self.schedule.entries.iter().map(per_row).max().unwrap_or(0),
         }
     }
 
-    /// The clock of every row's first dense node.
+    /// The clock at which every row starts.
     pub(super) fn starts(&self, plan: &Plan) -> Vec<F> {
         let tau = |entry: usize| plan.nodes().get(entry).map_or(F::zero(), |node| F::of(node.tau()));
-        self.start.entries.iter().zip(&self.start.pace.units).map(|(entry, unit)| *unit * tau(*entry)).collect()
+        let entries = self.schedule.entries.iter().zip(&self.schedule.units);
+        let mut starts: Vec<F> = entries.map(|(entry, unit)| *unit * tau(*entry)).collect();
+        self.schedule.rests.iter().for_each(|rest| starts[rest.row] = rest.begin);
+        starts
     }
 
     /// Goes back over the recorded states; the gradient of the noise, and of every row's own anchor in its own role.
@@ -127,22 +153,22 @@ impl<F: Real> Tile<F> {
         let last = self.depart(plan, cotangent, sink, &mut own);
         let mut cotangents = Cotangents::new(plan, last);
         for (k, state) in self.states.iter().enumerate().rev() {
-            let active = self.start.active(k);
-            let taus = self.start.pace.taus(plan, k, &active);
-            let g = cotangents.rate(plan, &self.start.pace, k, &active);
+            let active = self.schedule.active(k);
+            let taus = self.pace.taus(plan, k, &active);
+            let g = cotangents.rate(plan, &self.pace, k, &active);
             let point = Point { anchors, bases, rows: &active, taus: &taus, z: state };
             let mut targets = Targets { sink, own: &mut own, scratch };
             let through = point.pull(Base::Own, g.view(), None, &mut targets);
             cotangents.retreat(&active, &through);
         }
         let mut noise = cotangents.first().clone();
-        for catch_up in &self.start.catch_ups {
+        for catch_up in &self.catch_ups {
             let row = catch_up.row();
-            let before = cotangents.rate_before(plan, &self.start.pace, row);
+            let before = cotangents.rate_before(plan, &self.pace, row);
             let mut gradient = noise.row_mut(row);
             let end = gradient.to_vec();
             let before = before.unwrap_or_else(|| vec![F::zero(); end.len()]);
-            gradient.assign(&ndarray::Array1::from(catch_up.pull(anchors, &end, &before, sink)));
+            gradient.assign(&Array1::from(catch_up.pull(anchors, &end, &before, sink)));
         }
         (noise, own)
     }
@@ -156,7 +182,7 @@ impl<F: Real> Tile<F> {
                 state.mapv_inplace(|g| g * F::of(t));
             }
             EndPoint::Prior { coefficient } => {
-                for ((g, unit), mut own) in cotangent.rows().into_iter().zip(&self.start.pace.units).zip(own.rows_mut()) {
+                for ((g, unit), mut own) in cotangent.rows().into_iter().zip(&self.pace.units).zip(own.rows_mut()) {
                     let g = g.mapv(|g| F::of(coefficient) * *unit * g);
                     sink.add_prior_mean(g.as_slice().unwrap_or(&[]));
                     own -= &g;
@@ -168,11 +194,14 @@ impl<F: Real> Tile<F> {
     }
 }
 
-impl<F: Real> Start<F> {
-    /// The rows that have started by node `k`.
-    fn active(&self, k: usize) -> Vec<usize> {
-        (0..self.entries.len()).filter(|row| self.entries[*row] <= k).collect()
-    }
+/// Brings the rows that have near neighbours to the first node.
+fn catch_up<F: Real>(plan: &Plan, anchors: &Anchors<F>, schedule: &Schedule<F>, z: &Array2<F>) -> Vec<CatchUp<F>> {
+    let Unit::Horizon(horizon) = plan.unit() else { return Vec::new() };
+    let follow = |rest: &catch_up::Rest<F>| {
+        let z = z.row(rest.row);
+        catch_up::follow(horizon, anchors, rest, z.as_slice().unwrap_or_default())
+    };
+    schedule.rests.iter().map(follow).collect()
 }
 
 /// The rates of the active rows among all, 0 for the others.
@@ -188,7 +217,7 @@ fn spread<F: Real>(rows: usize, active: &[usize], rates: Array2<F>) -> Array2<F>
 }
 
 /// From the last state to the latent.
-fn arrive<F: Real>(plan: &Plan, anchors: &Anchors<F>, bases: &Bases<F>, start: &Start<F>, z: &mut Array2<F>) {
+fn arrive<F: Real>(plan: &Plan, anchors: &Anchors<F>, bases: &Bases<F>, pace: &Pace<F>, z: &mut Array2<F>) {
     match plan.end_point() {
         EndPoint::State { t, .. } if t < 1.0 => {
             // x = t z + (1 - t) a_own, with the anchor as it was given.
@@ -200,7 +229,7 @@ fn arrive<F: Real>(plan: &Plan, anchors: &Anchors<F>, bases: &Bases<F>, start: &
         EndPoint::Prior { coefficient } => {
             let mean = anchors.prior_mean().mapv(F::of);
             for (i, mut row) in z.rows_mut().into_iter().enumerate() {
-                let factor = F::of(coefficient) * start.pace.units[i];
+                let factor = F::of(coefficient) * pace.units[i];
                 row.scaled_add(factor, &mean);
                 row.scaled_add(-factor, &bases.points.row(i));
             }
@@ -209,3 +238,7 @@ fn arrive<F: Real>(plan: &Plan, anchors: &Anchors<F>, bases: &Bases<F>, start: &
         _ => {}
     }
 }
+
+#[cfg(test)]
+#[path = "tile_tests.rs"]
+mod tests;

@@ -1,6 +1,5 @@
 //! Vectors of the latent space, one at a time.
 
-use super::lanes::dot;
 use super::vectorised;
 use crate::Real;
 
@@ -30,14 +29,6 @@ pub(crate) fn half_square_distance<F: Real>(a: &[F], b: &[F]) -> f64 {
                 0.5 * difference * difference
             })
         },
-    )
-}
-
-/// `a . b`, outside of loops that are vectorised as a whole.
-pub(crate) fn inner<F: Real>(a: &[F], b: &[F]) -> F {
-    vectorised(
-        #[inline(always)]
-        || dot(a, b),
     )
 }
 

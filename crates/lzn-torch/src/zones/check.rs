@@ -80,7 +80,7 @@ fn shape(operation: &'static str, argument: &'static str, expected: String, tens
     TorchError::Shape { operation, argument, expected, got: tensor.size() }
 }
 
-fn to_f64(tensor: &Tensor) -> Vec<f64> {
+pub(super) fn to_f64(tensor: &Tensor) -> Vec<f64> {
     let flat = tch::no_grad(|| tensor.to_kind(Kind::Double).to_device(tch::Device::Cpu).contiguous());
     let mut values = vec![0.0; flat.numel()];
     let n = values.len();
@@ -88,7 +88,7 @@ fn to_f64(tensor: &Tensor) -> Vec<f64> {
     values
 }
 
-fn to_i64(tensor: &Tensor) -> Vec<i64> {
+pub(super) fn to_i64(tensor: &Tensor) -> Vec<i64> {
     let flat = tensor.to_device(tch::Device::Cpu).contiguous();
     let mut values = vec![0; flat.numel()];
     let n = values.len();

@@ -4,7 +4,7 @@
 //! versioning. A new public item is added here together with its documentation.
 //!
 //! Nothing is computed; functions are only given the types that they must have.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::type_complexity, reason = "signatures are written out on purpose")]
 
 use std::fmt::{Debug, Display};
 
@@ -64,7 +64,6 @@ fn to_latents<'t, F: Real + 't>() {
     };
 }
 
-#[expect(clippy::type_complexity, reason = "signatures are written out on purpose")]
 fn to_anchors<'t, F: Real + 't>() {
     let _: fn(&ZoneFlow, ArrayView2<'_, F>, &Anchors<F>, Option<&[usize]>) -> Result<Assignment<F>> =
         ZoneFlow::to_anchors;
@@ -134,10 +133,14 @@ fn errors(error: LatentError) -> Option<Rows> {
 
 #[test]
 fn every_function_has_the_signature_that_users_rely_on() {
-    (anchors::<f32>(), anchors::<f64>());
-    (to_latents::<f32>(), to_latents::<f64>());
-    (to_anchors::<f32>(), to_anchors::<f64>());
-    (losses::<f32>(), losses::<f64>());
+    anchors::<f32>();
+    anchors::<f64>();
+    to_latents::<f32>();
+    to_latents::<f64>();
+    to_anchors::<f32>();
+    to_anchors::<f64>();
+    losses::<f32>();
+    losses::<f64>();
     flow();
 }
 

@@ -113,14 +113,17 @@ fn check_shares(plane: &Plane, owners: &[usize]) {
     }
 }
 
+/// Points over latent time, from anchor to latent.
+type Path = Vec<[f64; 2]>;
+
 /// Noise and whose it is.
 struct Start {
     owners: Vec<usize>,
     noise: Array2<f64>,
 }
 
-/// A few dozen paths from every anchor, as points over latent time.
-fn paths(anchors: &Anchors<f64>) -> Result<(Start, Vec<Vec<[f64; 2]>>), LatentError> {
+/// A few paths from every anchor.
+fn paths(anchors: &Anchors<f64>) -> Result<(Start, Vec<Path>), LatentError> {
     let noise = spread(16);
     let mut start = Start { owners: Vec::new(), noise: Array2::zeros((0, 2)) };
     for owner in 0..anchors.len() {
@@ -128,7 +131,7 @@ fn paths(anchors: &Anchors<f64>) -> Result<(Start, Vec<Vec<[f64; 2]>>), LatentEr
     }
     start.noise = rows(&noise.repeat(anchors.len()));
 
-    let mut paths: Vec<Vec<[f64; 2]>> = start.owners.iter().map(|owner| vec![ANCHORS[*owner]]).collect();
+    let mut paths: Vec<Path> = start.owners.iter().map(|owner| vec![ANCHORS[*owner]]).collect();
     for k in 1..=PATH_POINTS {
         // A solver that stops at latent time t gives the point of the path there.
         let t = (k as f64 / PATH_POINTS as f64).min(1.0 - 1e-4);
@@ -140,7 +143,7 @@ fn paths(anchors: &Anchors<f64>) -> Result<(Start, Vec<Vec<[f64; 2]>>), LatentEr
 }
 
 /// Every latent lies in the zone of the anchor that it came from.
-fn check_latents(anchors: &Anchors<f64>, start: &Start, paths: &[Vec<[f64; 2]>]) -> Result<(), LatentError> {
+fn check_latents(anchors: &Anchors<f64>, start: &Start, paths: &[Path]) -> Result<(), LatentError> {
     let latents: Vec<[f64; 2]> = paths.iter().map(|path| path[path.len() - 1]).collect();
     let back = owners(&latents, anchors)?;
     let right = back.iter().zip(&start.owners).filter(|(back, owner)| back == owner).count();

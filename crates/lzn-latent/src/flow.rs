@@ -3,24 +3,14 @@
 use crate::{EndPoint, LatentError, Plan, Scheme, Solver};
 
 /// Whether tiles of rows are spread over threads. The result is the same to the last bit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Parallel {
     /// On the calling thread.
     No,
-    /// On the current rayon pool.
-    #[cfg(feature = "rayon")]
+    /// On the current rayon pool; on the calling thread without the feature `rayon`.
+    #[default]
     Rayon,
-}
-
-impl Default for Parallel {
-    /// Threads, where the feature `rayon` is there.
-    fn default() -> Self {
-        #[cfg(feature = "rayon")]
-        return Self::Rayon;
-        #[cfg(not(feature = "rayon"))]
-        return Self::No;
-    }
 }
 
 /// Carries points between the anchors and the Gaussian prior, zone by zone.

@@ -24,15 +24,36 @@
 //! | [`alignment`] | own log-probabilities `[steps, B]` | loss and gradient |
 //! | [`nearest`] | end points `[B, d]`, anchors `[N, d]` | decisions `[B]` |
 //!
+//! `N` anchors, `B` samples (rows), `d` dimensions; `steps` is the number of evaluations of the zones. `owners[i] < N` names
+//! the anchor of row `i`; owners may repeat and may be a subset. Noise is an argument; nothing here draws. Each function refuses
+//! what is not finite, has the wrong shape or names an anchor that is not there, with a [`LatentError`] that holds the argument
+//! and the rows.
+//!
 //! The traced variants ([`ZoneFlow::trace_latents`], [`ZoneFlow::trace_anchors`]) give the exact gradients of the steps taken.
 //! Nothing here has the size `[B, N, d]`: an evaluation of the zones is two matrix products. Results are the same to the last
 //! bit whether threads are used or not. `lzn-torch` executes the same [`Plan`]s on tensors.
 //!
 //! # How it is computed
-//! With `tau = (1 - t) / t` and `u = x / t` the flow is `du/dtau = ahat`, the mean of the anchors under the weights, and every
-//! solver is a linear multistep rule ([`Plan`]). Each row is written relative to a near anchor, its *base*: `z = u - tau a_base`.
-//! On the way to the prior `z` begins as the noise itself and ends as the latent, and single precision keeps all its digits
-//! even where anchors are tight or nearly equal.
+//!
+//! | clock | at the anchors | at the prior | where |
+//! |---|---|---|---|
+//! | `t` | 0 | 1 | arguments and documentation |
+//! | `tau = (1 - t) / t` | infinity | 0 | [`Plan`], inside |
+//!
+//! With `u = x / t` the flow is `du/dtau = ahat`, the mean of the anchors under the weights, and every solver is a linear
+//! multistep rule ([`Plan`]). Each row is written relative to a near anchor, its *base*: `z = u - tau a_base`. On the way to the prior
+//! `z` begins as the noise itself and ends as the latent, and single precision keeps all its digits even where anchors are tight or
+//! nearly equal. Rows are worked on in tiles against all anchors, so that memory is proportional to samples and anchors,
+//! never to their product. A row whose path is still straight is not evaluated at all.
+//!
+//! Moving or scaling all anchors leaves the zones as they are. So does [`Solver::default`], whose steps are multiples of where the zones
+//! of each row begin to mix; a published grid, fixed in `t`, is accurate for one scale of anchors only.
+//!
+//! # Features
+//! `rayon` (default): tiles of rows on threads, with the same results.
+
+/// The arrays of this crate's signatures.
+pub use ndarray;
 
 pub mod alignment;
 
@@ -61,3 +82,7 @@ pub use plan::{EndPoint, Horizon, Node, Plan, Scheme, Unit};
 pub use real::Real;
 pub use reverse::{AnchorTrace, Assignment, AssignmentGradients};
 pub use solver::Solver;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

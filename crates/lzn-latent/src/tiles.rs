@@ -32,9 +32,9 @@ pub(crate) fn map<T: Send, R: Send>(
     work: impl Fn(T) -> R + Send + Sync,
 ) -> Vec<R> {
     match parallel {
-        Parallel::No => items.into_iter().map(work).collect(),
         #[cfg(feature = "rayon")]
         Parallel::Rayon => items.into_par_iter().map(work).collect(),
+        _ => items.into_iter().map(work).collect(),
     }
 }
 

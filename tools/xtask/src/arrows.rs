@@ -43,24 +43,33 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "xtask", reaches: &[], never: &["serde", "anyhow", "tch", "torch-sys"] },
 ];
 
+/// The program in tools/downstream, which has a workspace of its own.
+const DOWNSTREAM: Arrow = Arrow {
+    from: "lzn-downstream",
+    reaches: &["lzn-latent", "ndarray"],
+    never: &["tch", "torch-sys", "lzn-torch", "lzn-random", "image", "rand"],
+};
+
+/// What to ask cargo for: the names of all that is reached, one in a line.
+pub(crate) const TREE: [&str; 7] = ["tree", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"];
+
 /// Asks cargo for every crate's dependencies and compares.
 pub(crate) fn check(repo: &Repo) -> Result<(), Failure> {
     let mut wrong = Vec::new();
     for arrow in ARROWS {
-        let tree = Run::cargo(repo).args([
-            "tree",
-            "--edges",
-            "normal,build",
-            "--prefix",
-            "none",
-            "--format",
-            "{p}",
-            "--package",
-            arrow.from,
-        ]);
+        let tree = Run::cargo(repo).args(TREE).args(["--package", arrow.from]);
         wrong.extend(violations(arrow, &packages(&tree.quiet()?)));
     }
     println!("    {} crates looked at", ARROWS.len());
+    verdict(&wrong)
+}
+
+/// The same for the program outside of the workspace; `tree` is [`TREE`], asked there.
+pub(crate) fn check_downstream(tree: Run) -> Result<(), Failure> {
+    verdict(&violations(&DOWNSTREAM, &packages(&tree.quiet()?)))
+}
+
+fn verdict(wrong: &[String]) -> Result<(), Failure> {
     if wrong.is_empty() {
         return Ok(());
     }

@@ -10,6 +10,7 @@ mod commands;
 mod diagnose;
 mod failure;
 mod libtorch;
+mod product;
 mod progress;
 mod repo;
 mod run;

@@ -1,8 +1,10 @@
 //! Gradients against differences, on schedules that stay as they are: the starts depend on anchors and noise, but gradients
 //! take them as constants.
 
-use lzn_random::{Purpose, Stream};
 use ndarray::{Array1, Array2};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 use super::*;
 use crate::forward::merging;
@@ -12,8 +14,8 @@ const SAMPLES: usize = 11;
 const DIM: usize = 3;
 
 fn normal(seed: u64, rows: usize, columns: usize) -> Array2<f64> {
-    let draws = Stream::new(seed, Purpose::new("test/tile"), [0; 3]).normals_f64(rows * columns);
-    Array2::from_shape_vec((rows, columns), draws).unwrap()
+    let mut draws = ChaCha8Rng::seed_from_u64(seed);
+    Array2::from_shape_simple_fn((rows, columns), || StandardNormal.sample(&mut draws))
 }
 
 /// Anchors, noise and log-weights.

@@ -10,7 +10,7 @@ use crate::libtorch::install::{self, Wish};
 use crate::repo::Repo;
 use crate::run::Run;
 use crate::step::step;
-use crate::{arrows, progress, tidy};
+use crate::{arrows, product, progress, tidy};
 
 /// A step, its name on the command line, what it asserts, and how.
 struct Step {
@@ -24,6 +24,14 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", asserts: "files keep the house rules", run: tidy::check },
     Step { name: "arrows", asserts: "crates depend only on what they may", run: arrows::check },
     Step { name: "host", asserts: "the default members pass their tests where there is no libtorch", run: host },
+    Step { name: "examples", asserts: "the examples of lzn-latent find what they claim", run: product::examples },
+    Step { name: "downstream", asserts: "a program of its own can use lzn-latent alone", run: product::downstream },
+    Step { name: "package", asserts: "lzn-latent can be packed for a registry", run: product::package },
+    Step {
+        name: "msrv",
+        asserts: "lzn-latent builds with the oldest compiler it names",
+        run: product::oldest_compiler,
+    },
     Step { name: "setup", asserts: "libtorch is there, or can be installed", run: setup },
     Step { name: "clippy", asserts: "no lint has anything to say", run: clippy },
     Step { name: "docs", asserts: "the documentation builds without a warning", run: docs },
@@ -35,7 +43,7 @@ const STEPS: &[Step] = &[
 /// Runs the named steps, or all; stops at the first that fails.
 pub(crate) fn run(call: &Invocation<'_>) -> Result<(), Failure> {
     if call.arguments == ["--list"] {
-        STEPS.iter().for_each(|step| println!("{:8} {}", step.name, step.asserts));
+        STEPS.iter().for_each(|step| println!("{:10} {}", step.name, step.asserts));
         return Ok(());
     }
     let chosen = choose(call.arguments)?;
@@ -123,6 +131,8 @@ mod tests {
         for later in ["clippy", "docs", "tests", "golden"] {
             assert!(place("setup") < place(later), "{later}");
         }
-        assert!(place("host") < place("setup"));
+        for earlier in ["host", "examples", "downstream", "package", "msrv"] {
+            assert!(place(earlier) < place("setup"), "{earlier}");
+        }
     }
 }

@@ -39,7 +39,7 @@ fn anchors<F: Real>() {
 }
 
 fn flow() {
-    let _: fn(Solver) -> Result<ZoneFlow> = ZoneFlow::new::<Solver>;
+    let _: fn(Solver) -> Result<ZoneFlow> = ZoneFlow::new;
     let _: fn(ZoneFlow, Parallel) -> ZoneFlow = ZoneFlow::with_parallel;
     let _: fn(&dyn Scheme) -> [Result<Plan>; 2] = |scheme| [scheme.to_latents(), scheme.to_anchors()];
     let _: fn(f64, Vec<Node>, EndPoint, Unit) -> Result<Plan> = Plan::new;

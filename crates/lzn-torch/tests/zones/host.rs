@@ -40,7 +40,7 @@ fn latents_and_their_gradients_are_those_of_the_host() {
             assert!(relative_error(&noise.grad(), expected.noise.view()) < TOLERANCE);
             let scale = expected.noise.iter().map(|g| g * g).sum::<f64>().sqrt();
             let difference = tensor(&expected.anchors, Kind::Double) - anchors.grad();
-            assert!(difference.norm().double_value(&[]) < TOLERANCE * scale, "{:?}", flow.solver());
+            assert!(difference.norm().double_value(&[]) < TOLERANCE * scale, "{:?}", flow.to_latents_plan());
             if let Some(weights) = weights {
                 // c dL/dc = dL/d log c, which is 0 for a weight of 0.
                 assert!(relative_error(&(weights.grad() * &weights), expected.log_weights.view()) < TOLERANCE);
@@ -73,7 +73,7 @@ fn assignments_and_their_gradients_are_those_of_the_host() {
             let scale = expected.anchors.iter().map(|g| g * g).sum::<f64>().sqrt();
             for (got, expected) in [(&latents, &expected.latents), (&anchors, &expected.anchors)] {
                 let difference = tensor(expected, Kind::Double) - got.grad();
-                assert!(difference.norm().double_value(&[]) < TOLERANCE * scale, "{:?}", flow.solver());
+                assert!(difference.norm().double_value(&[]) < TOLERANCE * scale, "{:?}", flow.to_latents_plan());
             }
             if let Some(weights) = weights {
                 let got = values(&(weights.grad() * &weights));

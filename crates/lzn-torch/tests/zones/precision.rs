@@ -57,7 +57,7 @@ fn single_precision_is_close_on_wide_tight_distant_and_nearly_equal_anchors() {
             let limits = [1e-5, 1e-4, 1e-5, 1e-3];
             for ((got, expected), limit) in got.iter().zip(&expected).zip(limits) {
                 let error = relative(got, expected);
-                assert!(error < limit, "{name}, {:?}: {error:e} of {limit:e}", flow.solver());
+                assert!(error < limit, "{name}, {:?}: {error:e} of {limit:e}", flow.to_latents_plan());
             }
         }
     }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a build script talks to cargo on standard output")]
 
-fn main() {
+pub(crate) fn main() {
     // Without any such line cargo would watch the whole package. It watches this file, and what torch-sys says, by itself.
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     // Set by torch-sys; absent on platforms where it needs no help.

@@ -2,8 +2,9 @@
 
 #![expect(clippy::print_stdout, reason = "a build script talks to cargo on standard output")]
 
-fn main() {
-    println!("cargo:rerun-if-changed={}", file!());
+pub(crate) fn main() {
+    // Without any such line cargo would watch the whole package. It watches this file, and what torch-sys says, by itself.
+    println!("cargo:rerun-if-env-changed=LIBTORCH");
     // Set by torch-sys; absent on platforms where it needs no help.
     let Some(lib) = std::env::var_os("DEP_TCH_LIBTORCH_LIB") else {
         return;

@@ -28,6 +28,22 @@ pub enum TorchError {
     /// libtorch refused an operation.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
+    /// An operation with a backward pass of its own broke a rule, or that pass failed.
+    #[error("{operation}: {problem}")]
+    Autograd {
+        /// The operation.
+        operation: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A tensor is no longer what the forward pass saw, so the gradient would be wrong.
+    #[error(
+        "`{argument}` was changed in place after the forward pass that needs it again for the gradient: change a copy"
+    )]
+    Changed {
+        /// The name of the tensor.
+        argument: &'static str,
+    },
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {

@@ -12,7 +12,6 @@ use crate::anchors::{check_finite, check_result, check_shape};
 use crate::field::Scratch;
 use crate::sink::Sink;
 use crate::{Anchors, LatentError, Real, ZoneFlow, tiles};
-pub(crate) use start::merging;
 use tile::{Keep, Tile};
 
 const OPERATION: &str = "to_latents";
@@ -159,7 +158,7 @@ fn integrate<F: Real>(
     anchors.check_owners(OPERATION, owners, noise.nrows())?;
     let plan = flow.to_latents_plan();
     let merged = match plan.unit() {
-        crate::Unit::Horizon(horizon) => merging(anchors, horizon.mass),
+        crate::Unit::Horizon(horizon) => horizon.merging(anchors.len(), anchors.spread()),
         crate::Unit::Tau => 0.0,
     };
     let ranges: Vec<Range<usize>> = tiles::ranges(owners.len(), anchors.len());

@@ -10,9 +10,6 @@ use crate::kernels::vectorised;
 use crate::kernels::vectors::difference_dot;
 use crate::{Anchors, Horizon, Plan, Real, Unit};
 
-/// Weight of a zone, relative to an even share of one, below which it plays no part before the dense nodes.
-const FAINT: f64 = 0.01;
-
 /// When each row of a tile starts. Gradients take all of it as constant.
 #[derive(Debug, Clone)]
 pub(super) struct Schedule<F> {
@@ -29,12 +26,6 @@ impl<F: Real> Schedule<F> {
     pub(super) fn active(&self, k: usize) -> Vec<usize> {
         (0..self.entries.len()).filter(|row| self.entries[*row] <= k).collect()
     }
-}
-
-/// The clock at which all anchors of typical distance have merged into one cloud, as measured (see docs/zoning.md).
-pub(crate) fn merging<F: Real>(anchors: &Anchors<F>, mass: f64) -> f64 {
-    let spread = anchors.spread();
-    if spread == 0.0 { 1.0 } else { 1.6 * ((2.0 * (anchors.len() as f64 / mass).ln()).sqrt() + 2.0) / spread }
 }
 
 /// Finds where the rows of a tile start, from their noise `z [rows, d]`.
@@ -107,7 +98,7 @@ fn at_horizons<'a, F: Real>(
     roots: &mut [F],
 ) -> Schedule<F> {
     let rows = bases.index.len();
-    let below = F::of((anchors.len() as f64 / FAINT).ln());
+    let below = F::of((anchors.len() as f64 / Horizon::FAINT).ln());
     let merged = F::of(merged);
     let mut schedule = Schedule { entries: vec![0; rows], units: vec![F::zero(); rows], rests: Vec::new() };
     for (i, unit) in schedule.units.iter_mut().enumerate() {

@@ -7,7 +7,6 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::*;
-use crate::forward::merging;
 use crate::{Horizon, Scheme, Solver};
 
 const SAMPLES: usize = 11;
@@ -52,7 +51,10 @@ impl Inputs {
         let schedule = match schedule {
             Some(schedule) => schedule.clone(),
             None => {
-                let merged = merging(&anchors, 0.1);
+                let merged = match plan.unit() {
+                    Unit::Horizon(horizon) => horizon.merging(anchors.len(), anchors.spread()),
+                    Unit::Tau => 0.0,
+                };
                 super::super::start::schedule(plan, &anchors, &bases, &self.1, merged, &mut scratch)
             }
         };

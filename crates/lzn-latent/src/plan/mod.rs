@@ -92,6 +92,17 @@ pub struct Horizon {
     pub ratio: f64,
 }
 
+impl Horizon {
+    /// Weight of a zone, relative to an even share of one, below which it plays no part before the dense nodes.
+    pub const FAINT: f64 = 0.01;
+
+    /// The clock at which anchors of typical distance have merged into one cloud: `1.6 (sqrt(2 ln(N / mass)) + 2) / spread`, as measured (see
+    /// docs/zoning.md), for `anchors` anchors whose distances have this root mean square. 1 if all are in one place.
+    pub fn merging(&self, anchors: usize, spread: f64) -> f64 {
+        if spread > 0.0 { 1.6 * ((2.0 * (anchors as f64 / self.mass).ln()).sqrt() + 2.0) / spread } else { 1.0 }
+    }
+}
+
 /// A solver in one direction as a linear multistep rule in `tau`.
 ///
 /// # Example

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
 use crate::field::Scratch;
-use crate::forward::{merging, stack};
+use crate::forward::stack;
 use crate::sink::Sink;
 use crate::{Anchors, LatentError, Real, Unit, ZoneFlow, tiles};
 use walk::{Cotangent, Ground, Keep, Walk};

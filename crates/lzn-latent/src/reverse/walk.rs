@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
-use super::merging;
 use crate::distance::half_distances;
 use crate::field::{Base, Bases, LogProbCotangent, Point, Scratch, Targets};
 use crate::history::{Cotangents, Pace};
@@ -104,7 +103,7 @@ impl<'a, F: Real> Ground<'a, F> {
         let plan = flow.to_anchors_plan();
         let unit = match plan.unit() {
             Unit::Tau => 1.0,
-            Unit::Horizon(horizon) => merging(anchors, horizon.mass),
+            Unit::Horizon(horizon) => horizon.merging(anchors.len(), anchors.spread()),
         };
         let heavier = |best, j| if anchors.log_weight(j) > anchors.log_weight(best) { j } else { best };
         Self { anchors, plan, unit, heaviest: (0..anchors.len()).fold(0, heavier) }

@@ -147,7 +147,7 @@ struct ToLatents<F> {
 
 impl<F: Number> Differentiable for ToLatents<F> {
     fn backward(&self, cotangents: &[Option<Tensor>], _: &[bool]) -> Result<Vec<Option<Tensor>>, TorchError> {
-        let Some(Some(cotangent)) = cotangents.first() else { return Ok(vec![None; 0]) };
+        let Some(Some(cotangent)) = cotangents.first() else { return Ok(Vec::new()) };
         let cotangent = prepare::<F>(cotangent);
         let gradients = self.trace.vjp(view::<F>(&cotangent))?;
         let (points, anchors) = (tensor(&gradients.noise), tensor(&gradients.anchors));

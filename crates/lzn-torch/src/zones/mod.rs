@@ -1,9 +1,10 @@
 //! The flow of the zones as differentiable tensor operations, on any device.
 //!
 //! Same mathematics as `lzn-latent`, which holds the numbers of the solvers ([`ZoneFlow`](lzn_latent::ZoneFlow)) and explains
-//! them; gradients come from libtorch. Single and double precision are computed as they are, half precisions in single
-//! precision, since the flow begins at `tau = 1e4` and needs its square. Nothing here has the size `[B, N, d]`: one evaluation
-//! is two matrix products.
+//! them. To libtorch each operation is one node: tensors in main memory go through the kernels of `lzn-latent`, others through
+//! operations of libtorch, with the same steps, the same hand-derived gradients, and nothing kept but the states. Second
+//! derivatives are refused (see [`crate::autograd`]). Single and double precision are computed as they are, half precisions in
+//! single precision, since a flow may begin at `tau = 1e4` and needs its square.
 //!
 //! # Example
 //! ```
@@ -26,16 +27,16 @@
 
 pub mod alignment;
 mod check;
-mod few;
-mod field;
-mod forward;
-mod reverse;
-mod walk;
+mod device;
+#[cfg(test)]
+mod device_tests;
+mod host;
 
-pub use forward::to_latents;
-pub use reverse::{all_log_probs, decide, to_anchors};
+use lzn_latent::ZoneFlow;
+use tch::{Kind, Tensor};
 
-use tch::Tensor;
+use crate::TorchError;
+
 
 /// The anchors that share the latent space, and how much of it each gets.
 ///
@@ -58,6 +59,92 @@ pub struct Assignment {
     pub own_log_probs: Tensor,
 }
 
+/// Latents of samples: one point of the Gaussian in the zone of each sample's own anchor.
+///
+/// Differentiable with respect to anchors, weights and noise.
+///
+/// # Shapes
+/// `owners: [B]` int64, rows of the anchors; `noise: [B, d]`, standard normal draws (scaled by the caller for concentrated
+/// latents); result `[B, d]` in the kind of `noise`.
+///
+/// # Errors
+/// Shapes and kinds that do not fit, owners out of range, negative weights, an owner of weight zero, values that are not finite.
+pub fn to_latents(flow: &ZoneFlow, zones: &Zones<'_>, owners: &Tensor, noise: &Tensor) -> Result<Tensor, TorchError> {
+    const OPERATION: &str = "to_latents";
+    check::zones_and_points(OPERATION, zones, "noise", noise)?;
+    check::owners(OPERATION, owners, noise.size()[0], zones)?;
+    if host::applies(zones, noise) {
+        host::to_latents(flow, zones, owners, noise)
+    } else {
+        device::to_latents(flow, zones, owners, noise)
+    }
+}
+
+/// Carries latents to the anchors and records the log-probability of each sample's own anchor at every evaluation.
+///
+/// Differentiable with respect to latents, anchors and weights.
+///
+/// # Shapes
+/// `latents: [B, d]`, `owners: [B]` int64, rows of the anchors.
+///
+/// # Errors
+/// Shapes and kinds that do not fit, owners out of range, negative weights, an owner of weight zero, values that are not finite.
+pub fn to_anchors(
+    flow: &ZoneFlow,
+    latents: &Tensor,
+    zones: &Zones<'_>,
+    owners: &Tensor,
+) -> Result<Assignment, TorchError> {
+    const OPERATION: &str = "to_anchors";
+    check::zones_and_points(OPERATION, zones, "latents", latents)?;
+    check::owners(OPERATION, owners, latents.size()[0], zones)?;
+    if host::applies(zones, latents) {
+        host::to_anchors(flow, latents, zones, owners)
+    } else {
+        device::to_anchors(flow, latents, zones, owners)
+    }
+}
+
+/// Carries latents to the anchors and records the log-probabilities of all anchors: end points `[B, d]` and
+/// `[steps, B, N]`, without gradients. For inspection; [`to_anchors`] needs a fraction of the memory.
+///
+/// # Errors
+/// Shapes and kinds that do not fit, negative weights, values that are not finite.
+pub fn all_log_probs(
+    flow: &ZoneFlow,
+    latents: &Tensor,
+    zones: &Zones<'_>,
+) -> Result<(Tensor, Tensor), TorchError> {
+    check::zones_and_points("all_log_probs", zones, "latents", latents)?;
+    let all = match host::applies(zones, latents) {
+        true => host::all_log_probs(flow, latents, zones)?,
+        false => device::all_log_probs(flow, latents, zones),
+    };
+    Ok((end_points(flow, latents, zones)?, all.to_kind(latents.kind())))
+}
+
+/// The anchor whose zone each latent lies in: flow to the anchors, then the nearest. `[B]` int64, without gradients.
+///
+/// # Errors
+/// Shapes and kinds that do not fit, negative weights, values that are not finite.
+pub fn decide(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -> Result<Tensor, TorchError> {
+    check::zones_and_points("decide", zones, "latents", latents)?;
+    Ok(nearest(&end_points(flow, latents, zones)?, zones.anchors))
+}
+
+fn end_points(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -> Result<Tensor, TorchError> {
+    match host::applies(zones, latents) {
+        true => host::end_points(flow, latents, zones),
+        false => Ok(device::end_points(flow, latents, zones)),
+    }
+}
+
+/// Double precision if one side has it, else single precision.
+fn kind_of_computation(zones: &Zones<'_>, points: &Tensor) -> Kind {
+    let double = zones.anchors.kind() == Kind::Double || points.kind() == Kind::Double;
+    if double { Kind::Double } else { Kind::Float }
+}
+
 /// The nearest anchor of each end point: the decision of a classifier.
 ///
 /// # Shapes
@@ -65,9 +152,10 @@ pub struct Assignment {
 pub fn nearest(end_points: &Tensor, anchors: &Tensor) -> Tensor {
     tch::no_grad(|| {
         // |p - a|^2 without |p|^2, which all anchors share; in double precision, since near anchors differ in the last digits.
-        let (points, anchors) = (end_points.to_kind(tch::Kind::Double), anchors.to_kind(tch::Kind::Double));
-        let centre = anchors.mean_dim(0, true, tch::Kind::Double);
+        let (points, anchors) = (end_points.to_kind(Kind::Double), anchors.to_kind(Kind::Double));
+        let centre = anchors.mean_dim(0, true, Kind::Double);
         let (points, anchors) = (points - &centre, anchors - centre);
-        (points.matmul(&anchors.tr()) - field::half_squares(&anchors)).argmax(1, false)
+        let half_squares = anchors.square().sum_dim_intlist(1, false, Kind::Double) * 0.5;
+        (points.matmul(&anchors.tr()) - half_squares).argmax(1, false)
     })
 }

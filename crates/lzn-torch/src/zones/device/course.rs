@@ -1,7 +1,7 @@
 //! A plan written out for the rows of a batch: when each is evaluated, and with which coefficients it moves on.
 
 use lzn_latent::{Horizon, Plan, Unit};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::field::{Bases, Field};
 
@@ -69,7 +69,7 @@ fn horizons(horizon: Horizon, field: &Field, bases: &Bases, z: &Tensor) -> Tenso
     let n = field.anchors.size()[0] as f64;
     let (slopes, half) = (field.slopes(z, bases), &bases.half_distances);
     let log_weights = field.relative_log_weights(bases);
-    let below = (n / horizon.faint()).ln();
+    let below = (n / Horizon::FAINT).ln();
     let apart = half.gt(0.0);
     let room = log_weights.as_ref().map_or_else(|| half * 0.0 + below, |w| w + below);
     let square = slopes.square() + half * 4.0 * room;
@@ -114,9 +114,4 @@ fn adams_bashforth(before: &Tensor, tau: &Tensor, next: &Tensor) -> [Tensor; 2] 
     let step = next - tau;
     let lean = step.square() * 0.5 / (tau - before);
     [&step + &lean, -lean]
-}
-
-/// A column of one number like `like`.
-pub(super) fn zeros(like: &Tensor) -> Tensor {
-    Tensor::zeros_like(like).to_kind(if like.kind() == Kind::Double { Kind::Double } else { like.kind() })
 }

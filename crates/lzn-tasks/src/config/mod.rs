@@ -71,6 +71,7 @@ impl RunConfig {
         let mut fixed = self.clone();
         fixed.train = TrainConfig {
             iterations: 0,
+            cool_down: None,
             workers: 0,
             log_every: 1,
             checkpoint_every: 1,

@@ -17,6 +17,10 @@ pub struct TrainConfig {
     pub clip_norm: f64,
     /// Linear warm-up of every learning rate. Published: from 1/5000 over 5,000 iterations.
     pub warm_up: WarmUp,
+    /// Steps at the end over which every learning rate falls linearly to zero; none, as published: never. Short runs gain by
+    /// it: what the averages cannot smooth within so few steps, smaller steps do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cool_down: Option<u64>,
     /// The image encoder. Published: learning rate 5e-5.
     pub encoder: PartConfig,
     /// The velocity network. Published: learning rate 2e-3, frozen after 60,000 iterations.
@@ -80,6 +84,7 @@ impl Default for TrainConfig {
             batch_size: 2_000,
             clip_norm: 1.0,
             warm_up: WarmUp { start_factor: 1.0 / 5_000.0, iterations: 5_000 },
+            cool_down: None,
             encoder: part(5e-5, None),
             decoder: part(2e-3, Some(60_000)),
             labels: part(1e-4, None),
@@ -92,6 +97,13 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
+    /// Factor of every learning rate at step `step`, counted from 0.
+    pub fn rate_factor(&self, step: u64) -> f64 {
+        let left = self.iterations.saturating_sub(step);
+        let cooling = self.cool_down.filter(|length| left < *length).map_or(1.0, |length| left as f64 / length as f64);
+        self.warm_up.factor(step) * cooling
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let positive = [
             ("train.batch_size", self.batch_size as u64),

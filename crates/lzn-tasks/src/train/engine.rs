@@ -104,7 +104,7 @@ impl StepEngine {
     fn update(&mut self, step: u64, norm: f64, values: &mut Vec<(String, f64)>) {
         // As published (torch's clip_grad_norm_): the small constant keeps a zero gradient from dividing by zero.
         let scale = (self.train.clip_norm / (norm + 1e-6)).min(1.0);
-        let factor = self.train.warm_up.factor(step);
+        let factor = self.train.rate_factor(step);
         for part in self.parts.iter_mut().filter(|part| part.learns_at(step)) {
             let learning_rate = part.config.learning_rate * factor;
             part.adam.step(learning_rate, scale);

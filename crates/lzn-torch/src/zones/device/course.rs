@@ -102,7 +102,9 @@ fn catch_up(horizon: Horizon, merged: f64, begin: &Tensor) -> (Vec<Step>, Tensor
         let active = k.ge(0.0).to_kind(begin.kind());
         let (tau, next) = (clock(&k), clock(&(&k + 1.0)));
         let before = (&tau * 2.0 - &next).where_self(&k.le(0.0), &clock(&(&k - 1.0)));
-        let coefficients = adams_bashforth(&before, &tau, &next).map(|c| c * &active).into();
+        // Selected, not multiplied: rows that wait have steps of no length, and 0 / 0 among their coefficients.
+        let waits = active.eq(0.0);
+        let coefficients = adams_bashforth(&before, &tau, &next).map(|c| c.masked_fill(&waits, 0.0)).into();
         steps.push(Step { tau, coefficients, active: Some(active) });
     }
     let before = clock(&(&counts - 1.0));

@@ -157,9 +157,9 @@ impl Field {
             Base::Coordinates => g * &w.base,
             Base::Own => &state * &square - g * &w.omega,
         } - z * (tau * &rho);
-        sink.anchors.index_add_(0, &bases.index, &own);
+        sink.anchors = sink.anchors.index_add(0, &bases.index, &own);
         sink.log_weights += s.sum_dim_intlist(0, false, self.kind);
-        sink.log_weights.index_add_(0, &bases.index, &-rho.squeeze_dim(1));
+        sink.log_weights = sink.log_weights.index_add(0, &bases.index, &-rho.squeeze_dim(1));
         state * tau
     }
 

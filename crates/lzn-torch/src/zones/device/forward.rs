@@ -100,12 +100,12 @@ fn arrive(plan: &Plan, field: &Field, bases: &Bases, course: &Course, z: Tensor)
 fn depart(plan: &Plan, field: &Field, bases: &Bases, course: &Course, cotangent: &Tensor, sink: &mut Sink) -> Tensor {
     match plan.end_point() {
         EndPoint::State { t, .. } if t < 1.0 => {
-            sink.anchors.index_add_(0, &bases.index, &(cotangent * (1.0 - t)));
+            sink.anchors = sink.anchors.index_add(0, &bases.index, &(cotangent * (1.0 - t)));
             cotangent * t
         }
         EndPoint::Prior { coefficient } => {
             let g = cotangent * (&course.unit * coefficient);
-            sink.anchors.index_add_(0, &bases.index, &-&g);
+            sink.anchors = sink.anchors.index_add(0, &bases.index, &-&g);
             let (shares, mean) = field.prior();
             let g = g.sum_dim_intlist(0, true, field.kind);
             sink.anchors += shares.unsqueeze(1) * &g;

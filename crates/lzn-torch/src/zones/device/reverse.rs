@@ -4,7 +4,7 @@ use lzn_latent::{EndPoint, Plan, Unit, ZoneFlow};
 use tch::{Kind, Tensor};
 
 use super::course::Course;
-use super::field::{Base, Field, Sink};
+use super::field::{Base, Bases, Field, Sink};
 use super::{Inputs, advance, chunks, inputs, rate_cotangent};
 use crate::TorchError;
 use crate::autograd::{Differentiable, attach, records};
@@ -115,7 +115,6 @@ fn walk_all(plan: &Plan, field: &Field, latents: &Tensor, owners: Option<&Tensor
 }
 
 fn walk(plan: &Plan, field: &Field, points: &Tensor, course: Course, owners: Option<Tensor>, keep: Keep) -> Walk {
-    let n = field.anchors.size()[0];
     let stops = matches!((plan.unit(), plan.end_point()), (Unit::Horizon(_), EndPoint::Mean));
     let heaviest = field.log_weights.as_ref().map_or(0, |all| all.argmax(1, false).int64_value(&[0]));
     let mut bases = field.bases(Tensor::full([points.size()[0]], heaviest, (Kind::Int64, points.device())));
@@ -145,9 +144,7 @@ fn walk(plan: &Plan, field: &Field, points: &Tensor, course: Course, owners: Opt
         if keep == Keep::States {
             states.push((z.shallow_clone(), bases.index.shallow_clone()));
         }
-        // Only where nothing can overtake any more; with weights a rare anchor might, so those go to the end.
-        let far = field.rival(&logits, &bases).0.lt(-(n as f64 / ARRIVED).ln());
-        if stops && k > 0 && field.log_weights.is_none() && bool::try_from(far.all()).unwrap_or(false) {
+        if stops && k > 0 && all_arrived(field, &logits, &step.tau, &bases) {
             break;
         }
         z = advance(&z, &step.coefficients, &history);
@@ -157,6 +154,18 @@ fn walk(plan: &Plan, field: &Field, points: &Tensor, course: Course, owners: Opt
         _ => &history[0] + &bases.points + &field.mean,
     };
     Walk { end, course, owners, own_log_probs, log_probs, states }
+}
+
+/// Whether all rows' rivals together weigh next to nothing, and cannot overtake any more.
+fn all_arrived(field: &Field, logits: &Tensor, tau: &Tensor, bases: &Bases) -> bool {
+    let below = -(field.anchors.size()[0] as f64 / ARRIVED).ln();
+    let far = field.rival(logits, bases).0.lt(below).all();
+    // Without weights a logit that is negative keeps falling.
+    let falls = field.relative_log_weights(bases).map(|log_weights| {
+        let room = &bases.half_distances * tau.square() - logits + &log_weights;
+        room.gt(0.0).logical_or(&bases.half_distances.eq(0.0)).logical_or(&log_weights.isneginf()).all()
+    });
+    [Some(far), falls].into_iter().flatten().all(|holds| bool::try_from(holds).unwrap_or(false))
 }
 
 impl Walk {

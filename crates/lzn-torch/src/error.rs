@@ -29,7 +29,7 @@ pub enum TorchError {
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
     /// A file could not be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), said(source))]
     Io {
         /// The file.
         path: std::path::PathBuf,
@@ -37,11 +37,18 @@ pub enum TorchError {
         source: std::io::Error,
     },
     /// A file is not a valid safetensors file.
-    #[error("{}: not a valid safetensors file: {reason}", path.display())]
+    #[error("{}: damaged, or no safetensors file: {reason}; copy it again, or give another file", path.display())]
     Format {
         /// The file.
         path: std::path::PathBuf,
         /// What is wrong with it.
         reason: String,
     },
+}
+
+fn said(source: &std::io::Error) -> String {
+    match source.kind() {
+        std::io::ErrorKind::NotFound => "no such file or folder; check the name".to_owned(),
+        _ => source.to_string(),
+    }
 }

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}: {}", path.display(), unread(source))]
+    #[error("{}: {}", path.display(), unread(error))]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The file is not valid TOML, or has an unknown key or a value of the wrong type.
     #[error("{}:{line}:{column}: {message}{}", path.display(), hint(suggestion.as_deref()))]
@@ -46,14 +46,14 @@ pub enum ConfigError {
     },
 }
 
-fn unread(source: &std::io::Error) -> String {
-    match source.kind() {
+fn unread(error: &std::io::Error) -> String {
+    match error.kind() {
         std::io::ErrorKind::NotFound => {
             "no such file; tools/configs/ of the repository holds configurations to start from".to_owned()
         }
         std::io::ErrorKind::IsADirectory => "it is a folder; give the TOML file of a configuration".to_owned(),
         std::io::ErrorKind::InvalidData => "it is no text; give the TOML file of a configuration".to_owned(),
-        _ => format!("cannot be read: {source}; check the permissions and the disk"),
+        _ => format!("cannot be read: {error}; check the permissions and the disk"),
     }
 }
 
@@ -65,7 +65,7 @@ fn hint(suggestion: Option<&str>) -> String {
 fn listed(names: &[String]) -> String {
     match names {
         [] => "none".to_owned(),
-        [few @ ..] if few.len() <= 12 => few.join(", "),
+        few if few.len() <= 12 => few.join(", "),
         many => format!("{}, ... {} in all", many[..10].join(", "), many.len()),
     }
 }

@@ -48,7 +48,7 @@ pub enum TorchError {
 
 fn said(source: &std::io::Error) -> String {
     match source.kind() {
-        std::io::ErrorKind::NotFound => "no such file or folder; check the name".to_owned(),
+        std::io::ErrorKind::NotFound => format!("{source}; check the name"),
         _ => source.to_string(),
     }
 }

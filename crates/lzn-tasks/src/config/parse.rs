@@ -66,8 +66,7 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError`] names the file, line and column, or the override, or the key and the rule that it breaks.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
         Self::parse(&text, path, overrides)
     }
 

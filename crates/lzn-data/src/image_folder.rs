@@ -144,6 +144,9 @@ pub fn read_image(path: &Path, config: &ImageConfig) -> Result<Array3<u8>, DataE
     if config.size == 0 {
         return Err(DataError::ImageSizeZero);
     }
+    if path.is_dir() {
+        return Err(unreadable(path, "it is a folder; name the files in it".to_owned()));
+    }
     let reader = ImageReader::open(path)
         .and_then(ImageReader::with_guessed_format)
         .map_err(|source| io_error(path, source, "check the name, or remove it from the list"))?;

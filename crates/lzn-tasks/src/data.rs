@@ -23,10 +23,26 @@ impl RunData {
     /// Opens what the configuration describes.
     ///
     /// # Errors
-    /// [`TaskError::Data`] names the file and the remedy; [`TaskError::ImageShape`] if the images are of another size than configured.
+    /// [`TaskError::Data`] names the file and the remedy; [`TaskError::ImageShape`] if the images are of another size than configured;
+    /// [`TaskError::TestClasses`] if the two sets have different classes.
     pub fn open(config: &DataConfig) -> Result<Self, TaskError> {
-        Ok(Self { train: open_train(config)?, test: open_test(config)? })
+        let (train, test) = (open_train(config)?, open_test(config)?);
+        if let Some(test) = &test {
+            check_classes(train.class_names(), test.as_ref())?;
+        }
+        Ok(Self { train, test })
     }
+}
+
+/// Refuses test images whose labels would mean other classes than those that were learned. Without classes there are no labels.
+///
+/// # Errors
+/// [`TaskError::TestClasses`].
+pub fn check_classes(learned: &[String], test: &dyn Dataset) -> Result<(), TaskError> {
+    if learned.is_empty() || learned == test.class_names() {
+        return Ok(());
+    }
+    Err(TaskError::TestClasses { train: learned.to_vec(), test: test.class_names().to_vec() })
 }
 
 /// Opens the images to learn from.

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), unread(error))]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The file is not valid TOML, or has an unknown key or a value of the wrong type.
     #[error("{}:{line}:{column}: {message}{}", path.display(), hint(suggestion.as_deref()))]
@@ -46,8 +46,28 @@ pub enum ConfigError {
     },
 }
 
+fn unread(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "no such file; tools/configs/ of the repository holds configurations to start from".to_owned()
+        }
+        std::io::ErrorKind::IsADirectory => "it is a folder; give the TOML file of a configuration".to_owned(),
+        std::io::ErrorKind::InvalidData => "it is no text; give the TOML file of a configuration".to_owned(),
+        _ => format!("cannot be read: {error}; check the permissions and the disk"),
+    }
+}
+
 fn hint(suggestion: Option<&str>) -> String {
     suggestion.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
+}
+
+/// The first few names of a list.
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        few if few.len() <= 12 => few.join(", "),
+        many => format!("{}, ... {} in all", many[..10].join(", "), many.len()),
+    }
 }
 
 /// An error of training or of using a model.
@@ -85,6 +105,27 @@ pub enum TaskError {
         /// Configured channels.
         channels: usize,
     },
+    /// A network cannot be built as configured.
+    #[error("[{table}]: {source}")]
+    Network {
+        /// Its table in the configuration.
+        table: &'static str,
+        /// What is wrong; the message names the key.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The images to be judged by have other classes than the model.
+    #[error(
+        "the test images have other classes ({}) than the training images ({}), so that labels would mean other things; \
+         give both parts of `data.path` the same class folders",
+        listed(test),
+        listed(train)
+    )]
+    TestClasses {
+        /// Names of the classes of the training images, by label.
+        train: Vec<String>,
+        /// Those of the test images.
+        test: Vec<String>,
+    },
     /// A label that is no class of the data.
     #[error("label {label} is not in 0..{classes}")]
     Label {
@@ -97,7 +138,10 @@ pub enum TaskError {
     #[error("the decoder is conditional on labels and the model cannot infer them: give labels")]
     LabelsNeeded,
     /// A file is not a weights file of this project.
-    #[error("{}: not a weights file of lzn: {reason}", path.display())]
+    #[error(
+        "{}: not a weights file of lzn: {reason}; give a run folder, or a weights.safetensors that `lzn train` wrote",
+        path.display()
+    )]
     NotWeights {
         /// The file.
         path: PathBuf,

@@ -45,7 +45,7 @@ pub enum TorchError {
         argument: &'static str,
     },
     /// A file could not be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), said(source))]
     Io {
         /// The file.
         path: std::path::PathBuf,
@@ -53,11 +53,18 @@ pub enum TorchError {
         source: std::io::Error,
     },
     /// A file is not a valid safetensors file.
-    #[error("{}: not a valid safetensors file: {reason}", path.display())]
+    #[error("{}: damaged, or no safetensors file: {reason}; copy it again, or give another file", path.display())]
     Format {
         /// The file.
         path: std::path::PathBuf,
         /// What is wrong with it.
         reason: String,
     },
+}
+
+fn said(source: &std::io::Error) -> String {
+    match source.kind() {
+        std::io::ErrorKind::NotFound => format!("{source}; check the name"),
+        _ => source.to_string(),
+    }
 }

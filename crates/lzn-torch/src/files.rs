@@ -72,6 +72,11 @@ pub fn load(path: &Path) -> Result<Contents, TorchError> {
 /// # Errors
 /// [`TorchError::Format`] as for [`load`].
 pub fn parse(bytes: &[u8], path: &Path) -> Result<Contents, TorchError> {
+    // torch.save writes a zip archive, in old versions a pickle that begins with its magic number. Neither can be the length of a
+    // header, which is where safetensors files begin.
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02\x8a\x0a") {
+        return Err(damaged(path, "it is in the format of torch.save (.pt, .pth, .bin)".to_owned()));
+    }
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| explain(path, e))?;
     let file = SafeTensors::deserialize(bytes).map_err(|e| explain(path, e))?;
     let mut metadata: BTreeMap<String, String> = header.metadata().clone().unwrap_or_default().into_iter().collect();
@@ -241,6 +246,14 @@ mod tests {
             assert!(load(&path).is_err(), "truncation to {at} bytes was not noticed");
         }
         assert!(noticed > bytes.len() / 2, "{noticed} of {}", bytes.len());
+    }
+
+    #[test]
+    fn files_of_torch_save_are_recognised() {
+        for bytes in [b"PK\x03\x04 and so on".as_slice(), b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 and so on"] {
+            let message = parse(bytes, Path::new("model.pt")).unwrap_err().to_string();
+            assert!(message.contains("model.pt") && message.contains("torch.save"), "{message}");
+        }
     }
 
     #[test]

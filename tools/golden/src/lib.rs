@@ -12,4 +12,4 @@ pub mod run;
 pub use case::Case;
 pub use check::{Checks, Line, Tolerance};
 pub use families::{Family, families};
-pub use run::{Report, default_folder, run};
+pub use run::{Report, default_folder, repository_folder, run};

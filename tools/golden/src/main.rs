@@ -15,6 +15,10 @@ fn main() -> ExitCode {
             }
             let failed = report.lines.iter().filter(|line| !line.passed()).count();
             println!("{} lines, {failed} failed ({})", report.lines.len(), folder.display());
+            if report.lines.is_empty() {
+                let known: Vec<_> = families().iter().map(|family| family.name()).collect();
+                println!("there is no case of a known family: known are {}", known.join(", "));
+            }
             if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {

@@ -25,7 +25,13 @@ impl Report {
 
 /// The folder to use when none is named: `LZN_GOLDEN_DIR`, else the copy in the repository.
 pub fn default_folder() -> PathBuf {
-    std::env::var_os("LZN_GOLDEN_DIR").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("data"), PathBuf::from)
+    let named = std::env::var_os("LZN_GOLDEN_DIR").filter(|folder| !folder.is_empty());
+    named.map_or_else(repository_folder, PathBuf::from)
+}
+
+/// The copy in the repository.
+pub fn repository_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data")
 }
 
 /// Runs every case of `folder`; `each` sees a line as soon as it is known.

@@ -5,13 +5,13 @@
 use std::fs;
 use std::path::Path;
 
-use lzn_golden::{Line, default_folder, families, run};
+use lzn_golden::{Line, families, repository_folder, run};
 use serde_json::Value;
 
 /// Runs a copy of one case whose JSON was changed.
 fn run_changed(family: &str, name: &str, change: impl Fn(&mut Value)) -> Line {
     let folder = tempfile::tempdir().unwrap();
-    let (from, to) = (default_folder().join(family), folder.path().join(family));
+    let (from, to) = (repository_folder().join(family), folder.path().join(family));
     fs::create_dir(&to).unwrap();
     let file = |folder: &Path, ending: &str| folder.join(format!("{name}.{ending}"));
     fs::copy(file(&from, "safetensors"), file(&to, "safetensors")).unwrap();

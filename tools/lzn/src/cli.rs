@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lzn_tasks::config::Override;
 
+use crate::values::{at_least_one, not_negative, positive};
+
 /// Latent Zoning Networks: one Gaussian latent space for generation, classification and representation.
 #[derive(Debug, Parser)]
 #[command(name = "lzn", version, arg_required_else_help = true, after_help = EXAMPLES)]
@@ -47,6 +49,13 @@ pub(crate) enum Command {
 
 /// Arguments of `lzn train`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Ctrl-C finishes the step, saves and says how to go on; the same command, or `lzn resume RUN`, goes on from there.
+
+Examples:
+  lzn train --config tools/configs/quickstart.toml
+  lzn train --config tools/configs/quickstart.toml --run runs/mine --set train.batch_size=32 --set seed=1
+  lzn train --config tools/configs/cifar10-joint.toml --set data.path=/data/cifar10 --dry-run")]
 pub(crate) struct TrainArgs {
     /// Configuration file (TOML); tools/configs/ holds the published ones and CPU demonstrations.
     #[arg(long)]
@@ -67,6 +76,12 @@ pub(crate) struct TrainArgs {
 
 /// Arguments of `lzn resume`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+A finished run goes on when it is made longer. Lengths, intervals and workers may change; networks, data and objectives may not.
+
+Examples:
+  lzn resume runs/mine
+  lzn resume runs/mine --set train.iterations=5000")]
 pub(crate) struct ResumeArgs {
     /// Run folder.
     pub run: PathBuf,
@@ -85,7 +100,7 @@ pub(crate) struct Compute {
     #[arg(long, value_enum, default_value_t = DeviceName::Auto)]
     pub device: DeviceName,
     /// Processor threads; by default all.
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_one)]
     pub threads: Option<usize>,
 }
 
@@ -124,13 +139,13 @@ pub(crate) struct DrawArgs {
     #[arg(long, value_enum, default_value_t = SamplerName::Euler)]
     pub sampler: SamplerName,
     /// Steps of Euler and Heun.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = at_least_one)]
     pub steps: usize,
     /// Relative and absolute tolerance of RK45.
-    #[arg(long, default_value_t = 1e-5)]
+    #[arg(long, default_value_t = 1e-5, value_parser = positive)]
     pub tolerance: f64,
     /// Images that go through the networks together: speed and memory, not results.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = at_least_one)]
     pub batch_size: usize,
 }
 
@@ -147,6 +162,11 @@ pub(crate) enum SamplerName {
 
 /// Arguments of `lzn eval`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lzn eval
+  lzn eval runs/mine --confusion confusion.png
+  lzn eval runs/mine --images 1000 --noise-scale 1 --json")]
 pub(crate) struct EvalArgs {
     /// Run folder or weights file; by default the model that ships with lzn.
     #[arg(value_name = "RUN_OR_WEIGHTS")]
@@ -155,10 +175,10 @@ pub(crate) struct EvalArgs {
     #[arg(long)]
     pub raw: bool,
     /// Test images; by default all.
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_one)]
     pub images: Option<usize>,
-    /// Scale of the latent noise; by default that of the configuration.
-    #[arg(long)]
+    /// Scale of the latent noise; by default that of the configuration. 0 is the centre of the zone.
+    #[arg(long, value_parser = not_negative)]
     pub noise_scale: Option<f64>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
@@ -173,12 +193,19 @@ pub(crate) struct EvalArgs {
 
 /// Arguments of `lzn sample`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+The same seed and number give the same image, whatever the batch size and whatever is drawn beside it.
+
+Examples:
+  lzn sample --labels sneaker,bag --count 8 --out shoes-and-bags.png
+  lzn sample --model runs/mine --labels 3 --count 1 --first 5 --seed 7 --out the-sixth.png
+  lzn sample --labels all --count 100 --folder pictures --npy pictures.npy")]
 pub(crate) struct SampleArgs {
     /// Classes, by name or number, separated by commas; `all` for every class, `none` for draws from the prior.
     #[arg(long, default_value = "all")]
     pub labels: String,
     /// Images of each class.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_parser = at_least_one)]
     pub count: usize,
     /// Number of the first image: with the same seed, image 5 is the same whether it is drawn alone or among others.
     #[arg(long, default_value_t = 0)]
@@ -202,6 +229,14 @@ pub(crate) struct SampleArgs {
 
 /// Arguments of `lzn classify`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+One line per file: its name, its class, and the part of the image's zone that lies in the zone of that class.
+Images are cut to a centred square and resized; in colour, grey, with alpha or in 16 bits, they become what the model takes.
+
+Examples:
+  lzn classify photo.png
+  lzn classify pictures/*.png --json
+  lzn classify --model runs/mine photo.jpg")]
 pub(crate) struct ClassifyArgs {
     /// PNG or JPEG files.
     #[arg(required = true)]
@@ -216,6 +251,12 @@ pub(crate) struct ClassifyArgs {
 
 /// Arguments of `lzn embed`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Row i of the array belongs to the i-th file; numpy.load reads it.
+
+Examples:
+  lzn embed pictures/*.png --out anchors.npy
+  lzn embed --model runs/mine photo.png --latents")]
 pub(crate) struct EmbedArgs {
     /// PNG or JPEG files.
     #[arg(required = true)]
@@ -233,6 +274,12 @@ pub(crate) struct EmbedArgs {
 
 /// Arguments of `lzn reconstruct`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+One line per file: its name and the L2 distance of the reconstruction, over pixels in [-1, 1].
+
+Examples:
+  lzn reconstruct photo.png
+  lzn reconstruct --model runs/mine pictures/*.png --sampler heun --steps 100 --out pairs.png")]
 pub(crate) struct ReconstructArgs {
     /// PNG or JPEG files.
     #[arg(required = true)]
@@ -250,6 +297,9 @@ pub(crate) struct ReconstructArgs {
 
 /// Arguments of `lzn doctor`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+The exit status is 1 when anything is wrong. Where no program that links libtorch builds or starts, `cargo xtask doctor` looks from
+outside, and `cargo build 2>&1 | cargo xtask doctor -` explains the output of a failed build.")]
 pub(crate) struct DoctorArgs {
     /// Print one JSON object.
     #[arg(long)]

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use lzn_data::{ImageConfig, read_image};
 use lzn_tasks::Lzn;
 use lzn_tasks::data::{colour, to_tensor};
-use ndarray::{Array4, Axis};
+use ndarray::{Array, Array4, Axis, Dimension};
+use ndarray_npy::WritableElement;
 use tch::{Device, Kind, Tensor};
 
 /// Reads files as the model takes them: resized by the shorter side, centre-cropped, grey or colour. `[n, C, H, W]` in [-1, 1].
@@ -24,6 +25,27 @@ pub(crate) fn array(images: &Tensor) -> Result<Array4<u8>> {
     let (n, c, h, w) = images.size4()?;
     let bytes: Vec<u8> = images.to_device(Device::Cpu).to_kind(Kind::Uint8).contiguous().view([-1]).try_into()?;
     Ok(Array4::from_shape_vec((n as usize, c as usize, h as usize, w as usize), bytes)?)
+}
+
+/// Refuses a place where no file can be written, before work is spent on its content.
+pub(crate) fn check_place(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        bail!(
+            "cannot write {}: there is no folder {}; make it, or choose another place",
+            path.display(),
+            folder.display()
+        );
+    }
+    if path.is_dir() {
+        bail!("cannot write {}: it is a folder; give the name of a file", path.display());
+    }
+    Ok(())
+}
+
+/// Writes an array as an npy file; the error names it.
+pub(crate) fn write_array<A: WritableElement, D: Dimension>(path: &Path, array: &Array<A, D>) -> Result<()> {
+    ndarray_npy::write_npy(path, array).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Writes bytes to a file; the error names it.

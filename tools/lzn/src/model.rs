@@ -16,9 +16,6 @@ const SHIPPED: &[u8] = include_bytes!("../models/fashion-mnist-joint.safetensors
 /// Applies `--threads` and finds the device.
 pub(crate) fn device(compute: &Compute) -> Result<Device> {
     if let Some(threads) = compute.threads {
-        if threads == 0 {
-            bail!("--threads must be at least 1");
-        }
         tch::set_num_threads(i32::try_from(threads).context("--threads is too large")?);
     }
     let cuda = tch::Cuda::is_available();
@@ -34,6 +31,12 @@ pub(crate) fn device(compute: &Compute) -> Result<Device> {
 pub(crate) fn load(args: &ModelArgs) -> Result<Weights> {
     let device = device(&args.compute)?;
     match &args.model {
+        Some(path) if args.raw && !path.is_dir() => {
+            bail!("--raw needs a run folder, whose checkpoints hold the raw weights; {} is a file", path.display())
+        }
+        None if args.raw => {
+            bail!("--raw needs a run folder (--model); the model that ships with lzn has averages only")
+        }
         None => Ok(Weights::from_bytes(SHIPPED, Path::new("(shipped model)"), device)?),
         Some(path) => Ok(Weights::open(path, args.raw, device)?),
     }

@@ -23,7 +23,9 @@ impl Hook for Watch {
         for warning in &session.warnings {
             progress.note(&format!("warning: {warning}"));
         }
-        if session.step > 0 {
+        if session.step >= total {
+            progress.note(&format!("all {total} steps are done; there is nothing left to train"));
+        } else if session.step > 0 {
             progress.note(&format!("going on from step {} of {total}", session.step));
         }
         self.progress = Some(progress);

@@ -136,4 +136,127 @@ fn mistakes_are_answered_with_a_remedy() {
     assert!(model.contains("text.png"), "{model}");
     let empty = fail(folder.path(), &["eval", "."]);
     assert!(empty.contains("config.toml"), "{empty}");
+    let nowhere = fail(folder.path(), &["sample", "--model", "nowhere"]);
+    assert!(nowhere.contains("nowhere") && nowhere.contains("check the name"), "{nowhere}");
+    let raw = fail(folder.path(), &["eval", "--raw"]);
+    assert!(raw.contains("--raw") && raw.contains("run folder"), "{raw}");
+}
+
+#[test]
+fn damaged_and_foreign_weights_are_named_with_what_is_wrong() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fashion-mnist-joint.safetensors");
+    let whole = std::fs::read(shipped).expect("the shipped model");
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    let pickle = b"PK\x03\x04 and so on".to_vec();
+    for (bytes, words) in
+        [(whole[..whole.len() / 2].to_vec(), "damaged"), (flipped, "checksum"), (pickle, "torch.save")]
+    {
+        std::fs::write(folder.path().join("model.safetensors"), bytes).expect("writable");
+        let message = fail(folder.path(), &["sample", "--model", "model.safetensors"]);
+        assert!(message.contains("model.safetensors") && message.contains(words), "{message}");
+        assert!(message.contains("copy it again"), "{message}");
+        assert!(!folder.path().join("samples.png").exists());
+    }
+}
+
+#[test]
+fn numbers_out_of_range_are_refused_by_their_option_before_the_work() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (args, words) in [
+        (["sample", "--count", "0"], "at least 1"),
+        (["sample", "--steps", "0"], "at least 1"),
+        (["sample", "--batch-size", "0"], "at least 1"),
+        (["sample", "--threads", "0"], "at least 1"),
+        (["sample", "--tolerance", "nan"], "greater than 0"),
+        (["eval", "--images", "0"], "at least 1"),
+        (["eval", "--noise-scale", "nan"], "not negative"),
+        (["eval", "--noise-scale", "inf"], "not negative"),
+    ] {
+        let output = lzn(folder.path(), &args);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {message}");
+        assert!(message.contains(args[1]) && message.contains(words), "{args:?}: {message}");
+    }
+    let late = fail(folder.path(), &["sample", "--first", "18446744073709551615"]);
+    assert!(late.contains("--first"), "{late}");
+}
+
+#[test]
+fn places_that_cannot_be_written_are_refused_before_the_work() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (names, _) = test_images(folder.path(), 1);
+    let image = names[0].as_str();
+    for args in [
+        ["sample", "--out", "no/such.png"].as_slice(),
+        &["sample", "--npy", "no/such.npy"],
+        &["embed", image, "--out", "no/such.npy"],
+        &["reconstruct", image, "--out", "no/such.png"],
+        &["eval", "--confusion", "no/such.png"],
+    ] {
+        let message = fail(folder.path(), args);
+        assert!(message.contains(args[args.len() - 1]) && message.contains("there is no folder no"), "{message}");
+    }
+    let message = fail(folder.path(), &["sample", "--out", "."]);
+    assert!(message.contains("it is a folder"), "{message}");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 1, "nothing was written");
+}
+
+#[test]
+fn pictures_of_every_kind_are_classified_and_what_is_none_is_named() {
+    use image::{DynamicImage, GrayImage, Luma};
+    let folder = tempfile::tempdir().expect("a folder");
+    let grey = DynamicImage::from(GrayImage::from_fn(28, 28, |x, y| Luma([(9 * x + 3 * y) as u8])));
+    let kinds = [
+        ("l8.png", grey.clone()),
+        ("l16.png", grey.to_luma16().into()),
+        ("la8.png", grey.to_luma_alpha8().into()),
+        ("rgb8.png", grey.to_rgb8().into()),
+        ("rgb16.png", grey.to_rgb16().into()),
+        ("rgba8.png", grey.to_rgba8().into()),
+        ("rgba16.png", grey.to_rgba16().into()),
+    ];
+    let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
+    kinds.iter().for_each(|(name, image)| image.save(folder.path().join(name)).expect("writable"));
+    let answer = succeed(folder.path(), &[["classify"].as_slice(), &names].concat());
+    let classes: Vec<&str> = answer.lines().map(|line| line.split_once('\t').expect("columns").1).collect();
+    assert_eq!(classes.len(), kinds.len());
+    assert!(classes.iter().all(|class| *class == classes[0]), "{answer}");
+
+    std::fs::create_dir(folder.path().join("pictures.png")).expect("writable");
+    std::fs::write(folder.path().join("empty.png"), "").expect("writable");
+    std::fs::write(folder.path().join("x.bmp"), [b"BM".as_slice(), &[0; 60]].concat()).expect("writable");
+    for (file, words) in [("pictures.png", "it is a folder"), ("empty.png", "not a readable"), ("x.bmp", "PNG or JPEG")]
+    {
+        let message = fail(folder.path(), &["classify", "l8.png", file]);
+        assert!(message.contains(file) && message.contains(words), "{message}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_failure() {
+    use std::process::Stdio;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lzn"))
+        .args(["eval", "--images", "20"])
+        .env("OMP_NUM_THREADS", "1")
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn every_command_teaches_by_its_help() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in ["train", "resume", "eval", "sample", "classify", "embed", "reconstruct"] {
+        let help = succeed(folder.path(), &[command, "--help"]);
+        assert!(help.contains("Examples:") && help.contains(&format!("  lzn {command}")), "{help}");
+    }
 }

@@ -68,6 +68,12 @@ impl RunConfig {
     /// What must be equal for a checkpoint to be continued: everything that shapes the networks, the data and the objectives.
     /// Lengths, intervals and batch workers may change between sessions.
     pub fn identity(&self) -> u32 {
+        crc32fast::hash(self.lasting_toml().as_bytes())
+    }
+
+    /// [`RunConfig::to_toml`] with everything that may change between sessions set to one value: what [`RunConfig::identity`] is
+    /// the digest of.
+    pub(crate) fn lasting_toml(&self) -> String {
         let mut fixed = self.clone();
         fixed.train = TrainConfig {
             iterations: 0,
@@ -79,7 +85,7 @@ impl RunConfig {
             ..fixed.train
         };
         fixed.evaluate = EvaluateConfig::default();
-        crc32fast::hash(fixed.to_toml().as_bytes())
+        fixed.to_toml()
     }
 }
 

@@ -70,12 +70,45 @@ impl ModelConfig {
 
 /// An image encoder, by the name of its network: `[model.encoder.ncsnpp]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", try_from = "EncoderTables")]
 pub enum EncoderConfig {
     /// The down path of NCSN++ with a head on every feature map (paper, Appendix C.2).
     Ncsnpp(ImageEncoderConfig),
     /// ResNet with group normalisation and a dense head (paper, Appendix D): the encoder of representation learning.
     Resnet(ResNetConfig),
+}
+
+impl EncoderConfig {
+    /// Its table in the configuration, for errors.
+    pub(crate) fn table(&self) -> &'static str {
+        match self {
+            Self::Ncsnpp(_) => "model.encoder.ncsnpp",
+            Self::Resnet(_) => "model.encoder.resnet",
+        }
+    }
+}
+
+/// [`EncoderConfig`] as it is written: one table per network, of which there must be one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EncoderTables {
+    ncsnpp: Option<ImageEncoderConfig>,
+    resnet: Option<ResNetConfig>,
+}
+
+impl TryFrom<EncoderTables> for EncoderConfig {
+    type Error = &'static str;
+
+    fn try_from(tables: EncoderTables) -> Result<Self, Self::Error> {
+        match (tables.ncsnpp, tables.resnet) {
+            (Some(options), None) => Ok(Self::Ncsnpp(options)),
+            (None, Some(options)) => Ok(Self::Resnet(options)),
+            (None, None) => Err("names no network: write [model.encoder.ncsnpp] or [model.encoder.resnet]"),
+            (Some(_), Some(_)) => {
+                Err("names two networks: keep one of [model.encoder.ncsnpp] and [model.encoder.resnet]")
+            }
+        }
+    }
 }
 
 /// Label anchors have no options: they are a trainable `[classes, d]` table, drawn from a standard normal.
@@ -133,6 +166,6 @@ impl FlowConfig {
                 other => other,
             },
         };
-        ZoneFlow::new(solver).map_err(|error| invalid(key, error.to_string()))
+        ZoneFlow::new(solver).map_err(|error| invalid(key, format!("describes no flow: {error}")))
     }
 }

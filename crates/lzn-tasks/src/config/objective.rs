@@ -127,6 +127,13 @@ pub(super) fn check(objectives: &[ObjectiveConfig], model: &ModelConfig, data: &
         if objective.kind == ObjectiveKind::RectifiedFlow && model.decoder.is_none() {
             return Err(invalid(key("kind"), "`rectified-flow` needs a [model.decoder] table"));
         }
+        if objective.kind == ObjectiveKind::RectifiedFlow {
+            for (name, given) in [("from", objective.from), ("to", objective.to)] {
+                if given.is_some() {
+                    return Err(invalid(key(name), "belongs to kind = \"align\"; remove it, or change the kind"));
+                }
+            }
+        }
         if let Some(scale) = objective.noise_scale {
             if !objective.reads_second_view() {
                 return Err(invalid(key("noise_scale"), "belongs to `align` with to = \"view\""));

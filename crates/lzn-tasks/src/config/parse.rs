@@ -66,8 +66,7 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError`] names the file, line and column, or the override, or the key and the rule that it breaks.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
         Self::parse(&text, path, overrides)
     }
 
@@ -87,7 +86,7 @@ impl RunConfig {
             // What is wrong in the file itself is reported with its line, which the merged tables no longer know.
             Self::deserialize(Value::Table(table)).map_err(|error| match &direct {
                 Err(own) if own.message() == error.message() => located(text, origin, own),
-                _ => merged(origin, overrides, &error),
+                _ => overridden(text, overrides, &error),
             })?
         };
         config.check()?;
@@ -124,13 +123,19 @@ fn located(text: &str, origin: &Path, error: &toml::de::Error) -> ConfigError {
     }
 }
 
-fn merged(origin: &Path, overrides: &[Override], error: &toml::de::Error) -> ConfigError {
-    let sets: Vec<_> = overrides.iter().map(|change| change.text.as_str()).collect();
-    let hint = suggestion(error.message()).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-    ConfigError::Override {
-        text: sets.join(" --set "),
-        reason: format!("{} does not hold with it: {}{hint}", origin.display(), error.to_string().trim()),
-    }
+/// An error that came with the overrides: names the one after which it is there, or all if none alone is to blame.
+fn overridden(text: &str, overrides: &[Override], error: &toml::de::Error) -> ConfigError {
+    let fails_with = |count: usize| {
+        let mut table = toml::from_str::<Table>(text).unwrap_or_default();
+        let applied = overrides[..count].iter().all(|change| change.apply(&mut table).is_ok());
+        applied && RunConfig::deserialize(Value::Table(table)).is_err_and(|other| other.message() == error.message())
+    };
+    let first = (0..=overrides.len()).find(|count| fails_with(*count)).unwrap_or_default();
+    let blamed = if first > 0 { &overrides[first - 1..first] } else { overrides };
+    let sets: Vec<_> = blamed.iter().map(|change| change.text.as_str()).collect();
+    let hint = suggestion(error.message()).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
+    let reason = error.to_string().trim().replace("\nin ", ", in ");
+    ConfigError::Override { text: sets.join(" --set "), reason: format!("{reason}{hint}") }
 }
 
 #[cfg(test)]

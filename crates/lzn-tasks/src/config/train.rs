@@ -9,7 +9,7 @@ use crate::ConfigError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Training steps. Published: 200,000 for the joint CIFAR-10 model.
+    /// Training steps, at least 1. Published: 200,000 for the joint CIFAR-10 model.
     pub iterations: u64,
     /// Images a step. Published: 2,000.
     pub batch_size: usize,
@@ -106,6 +106,7 @@ impl TrainConfig {
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let positive = [
+            ("train.iterations", self.iterations),
             ("train.batch_size", self.batch_size as u64),
             ("train.log_every", self.log_every),
             ("train.checkpoint_every", self.checkpoint_every),
@@ -153,9 +154,9 @@ pub struct EvaluateConfig {
     pub batch_size: usize,
     /// Scale alpha of the latent noise in classification: 0 is the centre of the zone, the most accurate (paper, Figure 25).
     pub noise_scale: f64,
-    /// Sample images of each class (of all classes together without labels) in a grid.
+    /// Sample images of each class in a grid, at least 1; ten rows of so many without labels.
     pub samples: usize,
-    /// Euler steps of the sampler that draws the grids.
+    /// Heun steps, of two evaluations each, of the sampler that draws the grids.
     pub sampler_steps: usize,
 }
 
@@ -167,8 +168,12 @@ impl Default for EvaluateConfig {
 
 impl EvaluateConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let positive =
-            [("batch_size", self.batch_size), ("images", self.images), ("sampler_steps", self.sampler_steps)];
+        let positive = [
+            ("batch_size", self.batch_size),
+            ("images", self.images),
+            ("samples", self.samples),
+            ("sampler_steps", self.sampler_steps),
+        ];
         for (key, value) in positive {
             if value == 0 {
                 return Err(invalid(format!("evaluate.{key}"), "must be at least 1"));

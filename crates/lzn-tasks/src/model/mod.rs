@@ -16,6 +16,7 @@ use crate::TaskError;
 use crate::config::{DataConfig, EncoderConfig, ModelConfig};
 
 pub use weights::Weights;
+pub(crate) use weights::misfit;
 
 /// The parts of a model that train, freeze and average on their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,6 +65,11 @@ fn image_encoder(
         EncoderConfig::Ncsnpp(options) => Box::new(ImageEncoder::new(scope, options, image, latent_dim)?),
         EncoderConfig::Resnet(options) => Box::new(ResNet::new(scope, options, image, latent_dim)?),
     })
+}
+
+/// Adds the table of the configuration to what a network says of its keys.
+fn refused<E: std::error::Error + Send + Sync + 'static>(table: &'static str) -> impl FnOnce(E) -> TaskError {
+    move |source| TaskError::Network { table, source: source.into() }
 }
 
 /// A Latent Zoning Network over images and labels: encoders and decoders around one Gaussian latent space.
@@ -116,12 +122,13 @@ impl Lzn {
         }
         // Every part has a seed of its own, so that adding a part leaves the others' first values as they were.
         let store = |part: u64| ParamStore::new(device, seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(part));
-        let decoder =
-            config.decoder.as_ref().map(|options| Part::new(store(1), |s| VelocityNet::new(s, options, input)));
-        let encoder = config
-            .encoder
-            .as_ref()
-            .map(|options| Part::new(store(0), |scope| image_encoder(scope, options, image, config.latent_dim)));
+        let decoder = config.decoder.as_ref().map(|options| {
+            Part::new(store(1), |scope| VelocityNet::new(scope, options, input)).map_err(refused("model.decoder"))
+        });
+        let encoder = config.encoder.as_ref().map(|options| {
+            let made = Part::new(store(0), |scope| image_encoder(scope, options, image, config.latent_dim));
+            made.map_err(refused(options.table()))
+        });
         let labels = config
             .labels
             .as_ref()

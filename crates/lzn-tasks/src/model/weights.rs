@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use lzn_torch::files;
+use lzn_torch::{TorchError, files};
 use tch::{Device, Tensor};
 
 use super::Lzn;
@@ -60,8 +60,9 @@ impl Weights {
         Self::from_parts(path, tensors, &metadata, device)
     }
 
-    /// Reads weights from a file, or those of a run folder: its `weights.safetensors` once it is finished, else the newest whole
-    /// checkpoint. `raw` asks for the parameters themselves instead of their averages, which only checkpoints hold.
+    /// Reads weights from a file, or those of a run folder: its `weights.safetensors` once it is finished; else, or if the run went on
+    /// since, the newest whole checkpoint. `raw` asks for the parameters themselves instead of their averages, which only checkpoints
+    /// hold.
     ///
     /// # Errors
     /// As [`Weights::load`]; [`TaskError::Run`] if the folder holds no run, and [`TaskError::NotWeights`] if it holds no checkpoint.
@@ -70,15 +71,17 @@ impl Weights {
             return Self::load(path, device);
         }
         let finished = path.join("weights.safetensors");
-        if finished.exists() && !raw {
-            return Self::load(&finished, device);
+        if !raw && finished.exists() {
+            let weights = Self::load(&finished, device)?;
+            let newest = checkpoints(path, &weights.config).steps()?.last().copied();
+            if newest.is_none_or(|step| step <= weights.config.train.iterations) {
+                return Ok(weights);
+            }
         }
         let config = RunConfig::parse(&folder::read_config(path)?, &path.join("config.toml"), &[])?;
-        let checkpoints =
-            Checkpoints::new(folder::checkpoints(path), format!("{:08x}", config.identity()), NonZeroUsize::MIN);
         let none =
             || TaskError::NotWeights { path: path.to_owned(), reason: "the run has no checkpoint yet".to_owned() };
-        let found = checkpoints.latest_valid()?.ok_or_else(none)?;
+        let found = checkpoints(path, &config).latest_valid()?.ok_or_else(none)?;
         let mut weights = Self::load(&found.path.join(if raw { PARAMETERS } else { AVERAGES }), device)?;
         weights.model.bank = anchor_bank(&weights.model, open_train(&config.data)?.as_ref())?;
         Ok(weights)
@@ -110,11 +113,27 @@ impl Weights {
             let prefix = format!("{name}.");
             let (mine, rest) = tensors.into_iter().partition::<HashMap<_, _>, _>(|(key, _)| key.starts_with(&prefix));
             let mine = mine.into_iter().map(|(key, tensor)| (key[prefix.len()..].to_owned(), tensor)).collect();
-            params.load(&mine)?;
+            params.load(&mine).map_err(misfit(path))?;
             params.set_frozen(true);
             tensors = rest;
         }
         model.bank = bank;
         Ok(Self { config, class_names, model })
+    }
+}
+
+/// The checkpoints of the run in `folder`, for reading.
+fn checkpoints(folder: &Path, config: &RunConfig) -> Checkpoints {
+    Checkpoints::new(folder::checkpoints(folder), format!("{:08x}", config.identity()), NonZeroUsize::MIN)
+}
+
+/// Adds the file to what a network says of its tensors.
+pub(crate) fn misfit(path: &Path) -> impl FnOnce(TorchError) -> TaskError + '_ {
+    move |error| match error {
+        TorchError::Weights { problems } => {
+            let reason = format!("its tensors do not fit its configuration: {}", problems.join("; "));
+            TaskError::NotWeights { path: path.to_owned(), reason }
+        }
+        other => other.into(),
     }
 }

@@ -30,9 +30,10 @@ pub enum RunError {
     },
     /// The folder holds a run with another configuration.
     #[error(
-        "{} holds a run with another configuration (its digest is {theirs}, this one's is {ours}); \
-         go on with that run by `lzn resume {}`, or choose a new folder",
+        "{} holds a run with another configuration{} (its digest is {theirs}, this one's is {ours}); \
+         go on with that run as it is by `lzn resume {}`, or choose a new folder",
         path.display(),
+        listed(differences),
         path.display()
     )]
     OtherRun {
@@ -42,6 +43,8 @@ pub enum RunError {
         theirs: String,
         /// Digest of the configuration that was asked for.
         ours: String,
+        /// One clause for each key in which the two differ.
+        differences: Vec<String>,
     },
     /// A live process writes to the folder.
     #[error(
@@ -140,6 +143,17 @@ pub enum RunError {
         /// What the system says.
         source: io::Error,
     },
+}
+
+/// The first few differences, after a colon.
+fn listed(differences: &[String]) -> String {
+    const FEW: usize = 4;
+    let first = differences.iter().take(FEW).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match differences.len() {
+        0 => String::new(),
+        count if count > FEW => format!(": {first} and {} more", count - FEW),
+        _ => format!(": {first}"),
+    }
 }
 
 impl RunError {

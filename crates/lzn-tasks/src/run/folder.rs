@@ -1,5 +1,6 @@
 //! The run folder itself: who owns it and what it was configured with.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -48,7 +49,8 @@ impl RunFolder {
             Ok(there) if there == config_toml => {}
             Ok(there) => {
                 let (theirs, ours) = (digest(&there), digest(config_toml));
-                return Err(RunError::OtherRun { path: path.to_owned(), theirs, ours });
+                let differences = differences(&there, config_toml);
+                return Err(RunError::OtherRun { path: path.to_owned(), theirs, ours, differences });
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 write_atomically(&config_path, config_toml.as_bytes())?;
@@ -107,6 +109,33 @@ impl RunFolder {
         let path = self.path.join("samples");
         fs::create_dir_all(&path).map_err(RunError::io(&path))?;
         Ok(path)
+    }
+}
+
+/// What differs between two configurations, one clause for each key; nothing if one of them is not readable.
+#[must_use]
+pub fn differences(theirs: &str, ours: &str) -> Vec<String> {
+    let values = |text: &str| {
+        let mut values = BTreeMap::new();
+        flatten(String::new(), &toml::Value::Table(toml::from_str(text).ok()?), &mut values);
+        Some(values)
+    };
+    let (Some(theirs), Some(ours)) = (values(theirs), values(ours)) else { return Vec::new() };
+    let shown = |value: Option<&String>| value.map_or("absent", String::as_str).to_owned();
+    let keys: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
+    let differ = keys.into_iter().filter(|key| theirs.get(*key) != ours.get(*key));
+    differ.map(|key| format!("`{key}` is {} there and {} here", shown(theirs.get(key)), shown(ours.get(key)))).collect()
+}
+
+/// Dotted keys of all values that are no tables; entries of lists are numbered where they are tables.
+fn flatten(key: String, value: &toml::Value, values: &mut BTreeMap<String, String>) {
+    let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+    match value {
+        toml::Value::Table(table) => table.iter().for_each(|(name, value)| flatten(below(name), value, values)),
+        toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
+            list.iter().enumerate().for_each(|(i, value)| flatten(below(&i.to_string()), value, values));
+        }
+        _ => drop(values.insert(key, value.to_string())),
     }
 }
 
@@ -228,6 +257,26 @@ mod tests {
         assert!(message.contains(&digest(TEXT)) && message.contains(&digest("steps = 4")), "{message}");
         assert!(message.contains("lzn resume"), "{message}");
         assert_eq!(read_config(folder.path()).unwrap(), TEXT, "the run that was there is untouched");
+    }
+
+    #[test]
+    fn configurations_that_differ_are_told_apart_by_their_keys() {
+        let theirs = "seed = 1\n[model]\ndim = 8\n[[objective]]\nkind = \"a\"\n";
+        let ours = "seed = 1\n[model]\ndim = 9\n[[objective]]\nkind = \"b\"\nweight = 2.0\n";
+        let clauses = differences(theirs, ours);
+        assert_eq!(
+            clauses,
+            [
+                "`model.dim` is 8 there and 9 here",
+                "`objective.0.kind` is \"a\" there and \"b\" here",
+                "`objective.0.weight` is absent there and 2.0 here"
+            ]
+        );
+        assert!(differences(theirs, theirs).is_empty() && differences("[", ours).is_empty());
+        let folder = tempfile::tempdir().unwrap();
+        drop(RunFolder::create(folder.path(), theirs).unwrap());
+        let message = RunFolder::create(folder.path(), ours).unwrap_err().to_string();
+        assert!(message.contains("`model.dim` is 8 there and 9 here"), "{message}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tch::Tensor;
 use super::StepEngine;
 use super::trainer::Session;
 use crate::TaskError;
-use crate::model::{PartName, Weights};
+use crate::model::{PartName, Weights, misfit};
 use crate::run::{CheckpointFile, Found};
 
 /// Raw parameters, as a weights file.
@@ -112,14 +112,15 @@ pub(crate) fn restore(engine: &mut StepEngine, found: &Found) -> Result<(u64, u6
     let read = |file: &str| Ok::<_, TaskError>(files::load(&found.path.join(file))?.0);
     let (parameters, averages, moments) = (read(PARAMETERS)?, read(AVERAGES)?, read(MOMENTS)?);
     for (name, params) in engine.model.parts() {
-        params.load(&of_part(&parameters, name))?;
+        params.load(&of_part(&parameters, name)).map_err(misfit(&found.path.join(PARAMETERS)))?;
     }
     for part in &mut engine.parts {
         let updates = state.parts.get(&part.name.to_string());
         let updates = updates
             .ok_or_else(|| TaskError::NotWeights { path: path.clone(), reason: format!("no part `{}`", part.name) })?;
-        part.adam.restore(&of_part(&moments, part.name), updates.adam)?;
-        part.ema.restore(&of_part(&averages, part.name), updates.ema)?;
+        let (moments, averages) = (of_part(&moments, part.name), of_part(&averages, part.name));
+        part.adam.restore(&moments, updates.adam).map_err(misfit(&found.path.join(MOMENTS)))?;
+        part.ema.restore(&averages, updates.ema).map_err(misfit(&found.path.join(AVERAGES)))?;
     }
     Ok((state.step, state.skipped))
 }

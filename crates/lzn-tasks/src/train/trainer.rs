@@ -13,7 +13,8 @@ use crate::config::RunConfig;
 use crate::data::{self, RunData};
 use crate::model::Lzn;
 use crate::objective::{Draws, StepContext};
-use crate::run::{Checkpoints, Recorder, RunFolder, StopFlag};
+use crate::run::folder::differences;
+use crate::run::{Checkpoints, Recorder, RunError, RunFolder, StopFlag, digest};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,9 +145,14 @@ fn claim(path: &Path, config: &RunConfig) -> Result<RunFolder, TaskError> {
     let Ok(there) = crate::run::folder::read_config(path) else {
         return Ok(RunFolder::create(path, &text)?);
     };
-    let same = RunConfig::parse(&there, path, &[]).is_ok_and(|there| there.identity() == config.identity());
-    if !same {
+    let Ok(theirs) = RunConfig::parse(&there, path, &[]) else {
         return Ok(RunFolder::create(path, &text)?);
+    };
+    if theirs.identity() != config.identity() {
+        // What may change is not to blame, so it is not named.
+        let differences = differences(&theirs.lasting_toml(), &config.lasting_toml());
+        let (theirs, ours) = (digest(&there), digest(&text));
+        return Err(RunError::OtherRun { path: path.to_owned(), theirs, ours, differences }.into());
     }
     let mut folder = RunFolder::open(path)?;
     folder.replace_config(&text)?;

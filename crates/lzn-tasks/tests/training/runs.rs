@@ -3,10 +3,10 @@
 use std::fs;
 
 use lzn_tasks::PartName::{Decoder, Encoder, Labels};
-use lzn_tasks::TaskError;
 use lzn_tasks::run::{RunError, StopFlag};
 use lzn_tasks::train::hooks::Hook;
 use lzn_tasks::train::{Session, StepReport};
+use lzn_tasks::{TaskError, Weights};
 
 use crate::support::{bits, data, finish, joint, open, records_of, state_of, stop_at, weights_of};
 
@@ -83,6 +83,26 @@ fn a_longer_run_goes_on_from_the_end_of_a_shorter_one() {
     let long = joint(folder.path(), &["train.iterations=5"]);
     let (extended, straight) = (finish(&long, extended.path()), finish(&long, straight.path()));
     assert!(bits(extended.session().engine.averages()) == bits(straight.session().engine.averages()));
+}
+
+#[test]
+fn a_run_that_was_made_longer_is_opened_at_its_newest_checkpoint() {
+    let folder = data();
+    let run = tempfile::tempdir().unwrap();
+    drop(finish(&joint(folder.path(), &["train.iterations=2"]), run.path()));
+    let of_file = || Weights::open(run.path(), false, tch::Device::Cpu).unwrap();
+    assert_eq!(of_file().config.train.iterations, 2);
+    let longer = joint(folder.path(), &["train.iterations=9"]);
+    let stopped = stop_at(&longer, run.path(), 5);
+    let expected = bits(stopped.session().engine.averages());
+    drop(stopped);
+    let opened = of_file();
+    assert_eq!(opened.config.train.iterations, 9);
+    let named = |part: (lzn_tasks::PartName, lzn_torch::ParamStore)| {
+        let (part, params) = part;
+        params.named().into_iter().map(move |(name, tensor)| (format!("{part}.{name}"), tensor)).collect::<Vec<_>>()
+    };
+    assert!(bits(opened.model.parts().into_iter().flat_map(named).collect()) == expected);
 }
 
 #[test]

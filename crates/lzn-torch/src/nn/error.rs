@@ -38,7 +38,9 @@ pub enum NetworkError {
         halvings: usize,
     },
     /// A key names a resolution that no feature map of the network has.
-    #[error("`{key}` names resolution {resolution}, but the feature maps have resolutions {reached:?}")]
+    #[error(
+        "`{key}` names resolution {resolution}, but the feature maps have resolutions {reached:?}; name only these"
+    )]
     Resolution {
         /// The key of the configuration.
         key: &'static str,

@@ -30,7 +30,7 @@ impl Family for Resnet {
         let image = ImageShape { size: size as usize, channels: channels as usize };
         let params = ParamStore::new(Device::Cpu, 0);
         let net = ResNet::new(&params.root(), &config, image, case.get("head_out_dim")?)?;
-        networks::fill(&params, case.get("parameter_order")?, 1.0).context("parameter_order")?;
+        networks::fill(case, &params, case.get("parameter_order")?, 1.0).context("parameter_order")?;
 
         let mut checks = Checks::new("torch-f32");
         let features = net.features(&images)?;

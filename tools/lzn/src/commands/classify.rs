@@ -4,6 +4,7 @@ use anyhow::Result;
 use lzn_tasks::task::{Source, Target};
 
 use crate::cli::ClassifyArgs;
+use crate::say::say;
 use crate::{images, model};
 
 /// Latents drawn from an image's zone to see how much of it lies in the zone of each label.
@@ -24,9 +25,9 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
             let object = serde_json::json!({
                 "file": file.display().to_string(), "label": label, "class": name, "share": share, "shares": row,
             });
-            println!("{object}");
+            say!("{object}")?;
         } else {
-            println!("{}\t{name}\t{:.0} %", file.display(), 100.0 * share);
+            say!("{}\t{name}\t{:.0} %", file.display(), 100.0 * share)?;
         }
     }
     Ok(())

@@ -1,14 +1,16 @@
 //! `lzn embed`.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use lzn_tasks::task::{Source, Target};
 use ndarray::Array2;
 
 use crate::cli::EmbedArgs;
+use crate::say::say;
 use crate::{images, model};
 
 /// Writes one row per file.
 pub(crate) fn run(args: &EmbedArgs) -> Result<()> {
+    images::check_place(&args.out)?;
     let weights = model::load(&args.model)?;
     let images = images::read(&weights.model, &args.files)?;
     let rows = match args.latents {
@@ -18,7 +20,6 @@ pub(crate) fn run(args: &EmbedArgs) -> Result<()> {
     let (n, d) = rows.size2()?;
     let values: Vec<f32> = rows.to_device(tch::Device::Cpu).contiguous().view([-1]).try_into()?;
     let array = Array2::from_shape_vec((n as usize, d as usize), values)?;
-    ndarray_npy::write_npy(&args.out, &array).with_context(|| format!("cannot write {}", args.out.display()))?;
-    println!("{} [{n}, {d}]", args.out.display());
-    Ok(())
+    images::write_array(&args.out, &array)?;
+    say!("{} [{n}, {d}]", args.out.display())
 }

@@ -6,10 +6,12 @@ use lzn_tasks::pictures;
 use lzn_tasks::task::{Source, Target};
 
 use crate::cli::ReconstructArgs;
+use crate::say::say;
 use crate::{images, model};
 
 /// Writes a picture with the originals above and their reconstructions below.
 pub(crate) fn run(args: &ReconstructArgs) -> Result<()> {
+    images::check_place(&args.out)?;
     let weights = model::load(&args.model)?;
     let originals = images::read(&weights.model, &args.files)?;
     let again = weights.model.run(Source::Images(&originals), Target::Image, &model::drawing(&args.draw))?;
@@ -19,11 +21,10 @@ pub(crate) fn run(args: &ReconstructArgs) -> Result<()> {
         tch::Kind::Double,
     );
     for (i, file) in args.files.iter().enumerate() {
-        println!("{}\tL2 {:.3}", file.display(), difference.double_value(&[i as i64]).sqrt());
+        say!("{}\tL2 {:.3}", file.display(), difference.double_value(&[i as i64]).sqrt())?;
     }
     let both = images::array(&tch::Tensor::cat(&[to_uint8(&originals), again], 0))?;
     let names = ["original".to_owned(), "reconstruction".to_owned()];
     images::write(&args.out, &pictures::grid(both.view(), args.files.len(), &names)?)?;
-    println!("{}", args.out.display());
-    Ok(())
+    say!("{}", args.out.display())
 }

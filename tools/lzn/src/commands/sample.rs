@@ -5,15 +5,18 @@ use lzn_tasks::pictures;
 use lzn_tasks::task::{Source, Target, TaskOptions};
 
 use crate::cli::SampleArgs;
+use crate::say::say;
 use crate::{images, model};
 
 /// Draws images, one row of the picture per class.
 pub(crate) fn run(args: &SampleArgs) -> Result<()> {
+    // Before the work, not after it.
+    [Some(&args.out), args.npy.as_ref()].into_iter().flatten().try_for_each(|path| images::check_place(path))?;
+    if args.first.checked_add(args.count as u64).is_none() {
+        bail!("--first {} is too large for --count {}: images are numbered up to {}", args.first, args.count, u64::MAX);
+    }
     let weights = model::load(&args.model)?;
     let rows = rows(&args.labels, &weights.class_names)?;
-    if args.count == 0 {
-        bail!("--count must be at least 1");
-    }
     let mut all = Vec::new();
     for row in &rows {
         let options = TaskOptions { first: args.first, ..model::drawing(&args.draw) };
@@ -24,14 +27,14 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
     let array = images::array(&tch::Tensor::cat(&all, 0))?;
     let names = row_names(&rows, &weights.class_names);
     images::write(&args.out, &pictures::grid(array.view(), args.count, &names)?)?;
-    println!("{}", args.out.display());
+    say!("{}", args.out.display())?;
     if let Some(path) = &args.npy {
-        ndarray_npy::write_npy(path, &array)?;
-        println!("{}", path.display());
+        images::write_array(path, &array)?;
+        say!("{}", path.display())?;
     }
     if let Some(folder) = &args.folder {
         pictures::files(folder, array.view(), args.count, &names, args.first)?;
-        println!("{}", folder.display());
+        say!("{}", folder.display())?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use lzn_data::{Augment, BatchPlan};
 use lzn_tasks::Lzn;
 use lzn_tasks::config::RunConfig;
@@ -13,6 +13,7 @@ use lzn_tasks::train::{Outcome, Trainer};
 
 use crate::cli::{ResumeArgs, TrainArgs};
 use crate::model::device;
+use crate::say::{explained, note, say};
 use crate::watch::Watch;
 
 /// Exit status of a run that was asked to stop: by convention 128 + SIGINT.
@@ -40,12 +41,12 @@ fn run(config: RunConfig, folder: &Path, compute: &crate::cli::Compute) -> Resul
     let mut trainer = Trainer::open(config, folder, device(compute)?)?;
     trainer.add_hook(Box::new(Watch::default()));
     let stop = StopFlag::on_signals()?;
-    let outcome = trainer.run(&stop).with_context(|| {
-        format!("training stopped; what was saved is safe, go on with: lzn resume {}", folder.display())
-    })?;
     let run = folder.display();
+    let outcome = trainer.run(&stop).map_err(|error| {
+        anyhow!("{}\ntraining stopped; what was saved is safe, go on with: lzn resume {run}", explained(&error))
+    })?;
     if outcome == Outcome::Interrupted {
-        eprintln!("stopped after step {}; go on with: lzn resume {run}", trainer.session().step);
+        note(format_args!("stopped after step {}; go on with: lzn resume {run}", trainer.session().step));
         return Ok(ExitCode::from(INTERRUPTED));
     }
     report(&trainer, folder)?;
@@ -56,31 +57,33 @@ fn run(config: RunConfig, folder: &Path, compute: &crate::cli::Compute) -> Resul
 fn report(trainer: &Trainer, folder: &Path) -> Result<()> {
     let run = folder.display();
     if let Some(accuracy) = lzn_tasks::pictures::last_value(folder, "test/accuracy")? {
-        println!("test accuracy  {:.2} %", 100.0 * accuracy);
+        say!("test accuracy  {:.2} %", 100.0 * accuracy)?;
     }
     let draws = trainer.session().engine.model.decoder.is_some();
     if draws {
-        println!("samples        {run}/samples.png (one row per class)");
+        let rows = if trainer.session().class_names.is_empty() { "" } else { " (one row per class)" };
+        say!("samples        {run}/samples.png{rows}")?;
     }
-    println!("curves         {run}/curves.png");
-    println!("weights        {run}/weights.safetensors");
-    println!("records        {run}/metrics.csv, metrics.jsonl, tensorboard/");
-    println!("\nTry next:");
+    if folder.join("curves.png").exists() {
+        say!("curves         {run}/curves.png")?;
+    }
+    say!("weights        {run}/weights.safetensors")?;
+    say!("records        {run}/metrics.csv, metrics.jsonl, tensorboard/")?;
+    say!("\nTry next:")?;
     if draws {
-        println!("  lzn sample --model {run} --count 10 --seed 1 --out more.png");
+        say!("  lzn sample --model {run} --count 10 --seed 1 --out more.png")?;
     }
     if trainer.session().engine.model.labels.is_some() {
-        println!("  lzn eval {run} --confusion confusion.png");
-        println!("  lzn classify --model {run} IMAGE.png");
+        say!("  lzn eval {run} --confusion confusion.png")?;
+        say!("  lzn classify --model {run} IMAGE.png")?;
     }
     if trainer.session().engine.model.encoder.is_some() {
         if draws {
-            println!("  lzn reconstruct --model {run} IMAGE.png");
+            say!("  lzn reconstruct --model {run} IMAGE.png")?;
         }
-        println!("  lzn embed --model {run} IMAGE.png ANOTHER.png");
+        say!("  lzn embed --model {run} IMAGE.png ANOTHER.png")?;
     }
-    println!("  lzn resume {run} --set train.iterations={}", 2 * trainer.session().step);
-    Ok(())
+    say!("  lzn resume {run} --set train.iterations={}", 2 * trainer.session().step)
 }
 
 fn dry_run(config: &RunConfig) -> Result<ExitCode> {
@@ -89,10 +92,10 @@ fn dry_run(config: &RunConfig) -> Result<ExitCode> {
     Augment::new(config.data.augment, config.seed, data.train.image_shape())?;
     let classes = data.train.class_names().len();
     let model = Lzn::new(&config.model, &config.data, classes, config.seed, tch::Device::Cpu)?;
-    println!("{}", config.to_toml());
-    println!("# {} training images, {} classes", data.train.len(), classes);
+    say!("{}", config.to_toml())?;
+    say!("# {} training images, {} classes", data.train.len(), classes)?;
     for (part, params) in model.parts() {
-        println!("# {part}: {} parameters", params.trainable_values());
+        say!("# {part}: {} parameters", params.trainable_values())?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,11 +8,12 @@ mod gpu;
 mod libtorch;
 mod processor;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
+
+use crate::say::say;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,11 +55,7 @@ pub(crate) fn run(json: bool) -> Result<ExitCode> {
     } else {
         to_text(&findings, wrong)
     };
-    match io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads, for instance `head`, has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => written?,
-    }
+    say!("{}", text.trim_end())?;
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

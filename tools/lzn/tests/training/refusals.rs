@@ -129,8 +129,12 @@ fn unknown_and_ill_typed_keys_are_refused_with_file_line_and_suggestion() {
     }
     fs::write(place.path("tiny.toml"), "[data\n").unwrap();
     refused(&place, &[], &["tiny.toml:1:"]);
+    fs::write(place.path("tiny.toml"), [0xff, 0xfe]).unwrap();
+    refused(&place, &[], &["tiny.toml", "no text"]);
     fs::remove_file(place.path("tiny.toml")).unwrap();
-    refused(&place, &[], &["tiny.toml"]);
+    refused(&place, &[], &["tiny.toml", "no such file", "tools/configs/"]);
+    fs::create_dir(place.path("tiny.toml")).unwrap();
+    refused(&place, &[], &["tiny.toml", "it is a folder"]);
 }
 
 #[test]
@@ -139,6 +143,16 @@ fn overrides_that_name_no_key_or_the_wrong_type_are_refused() {
     refused(&place, &["train.bach_size=3"], &["train.bach_size=3", "did you mean `batch_size`"]);
     refused(&place, &["train.batch_size=six"], &["train.batch_size=six", "invalid type"]);
     refused(&place, &["objective.7.weight=1"], &["objective.7.weight=1", "no entry `7`"]);
+    refused(&place, &["modle.latent_dim=3"], &["modle.latent_dim=3", "did you mean `model`"]);
+    refused(
+        &place,
+        &["model.encoder.ncsnpp.nff=3"],
+        &["model.encoder.ncsnpp.nff=3", "unknown field `nff`", "did you mean `nf`"],
+    );
+    // Of several, the one that is wrong is named.
+    let message = fail(place.train("run", &["seed=1", "train.warm_up.iterations=few", "train.iterations=2"]));
+    assert!(message.starts_with("error: --set train.warm_up.iterations=few: invalid type"), "{message}");
+    assert!(!message.contains("seed=1"), "{message}");
 }
 
 #[test]
@@ -156,6 +170,74 @@ fn impossible_configurations_are_refused_by_key_before_anything_is_written() {
         &["model.labels", "label_conditional", "sub-folder per class"],
     );
     refused(&place, &["train.log_every=0"], &["train.log_every", "at least 1"]);
+    refused(&place, &["train.iterations=0"], &["train.iterations", "at least 1"]);
+    refused(&place, &["evaluate.samples=0"], &["evaluate.samples", "at least 1"]);
+    refused(&place, &["objective.0.to=\"label\""], &["objective[0].to", "align", "remove it"]);
+    refused(&place, &["model.label_flow.steps=0"], &["model.label_flow", "at least 1 step"]);
+}
+
+#[test]
+fn impossible_networks_are_refused_by_table_key_and_remedy() {
+    let place = Place::new();
+    for (set, table, words) in [
+        (
+            "model.decoder.attn_resolutions=[5]",
+            "[model.decoder]",
+            ["`attn_resolutions`", "5", "[8]", "name only these"],
+        ),
+        (
+            "model.encoder.ncsnpp.attn_resolutions=[16]",
+            "[model.encoder.ncsnpp]",
+            ["`attn_resolutions`", "16", "[8]", "name only these"],
+        ),
+        (
+            "model.encoder.ncsnpp.patch_size=3",
+            "[model.encoder.ncsnpp]",
+            ["`patch_size`", "8 pixels", "3", "multiple of 3"],
+        ),
+        (
+            "model.decoder.ch_mult=[1,1,1,1,1]",
+            "[model.decoder]",
+            ["`ch_mult`", "8 pixels", "4 times", "multiple of 16"],
+        ),
+        ("model.decoder.dropout=1.5", "[model.decoder]", ["`dropout`", "1.5", "must", "[0, 1)"]),
+    ] {
+        refused(&place, &[set], &[[table].as_slice(), &words].concat());
+    }
+}
+
+#[test]
+fn unknown_and_ambiguous_encoders_are_refused_with_line_and_remedy() {
+    let place = Place::new();
+    let config = fs::read_to_string(place.path("tiny.toml")).unwrap();
+    let line = config.lines().position(|line| line == "[model.encoder.ncsnpp]").unwrap() + 1;
+    let refused_as = |old: &str, new: &str, words: &[&str]| {
+        fs::write(place.path("tiny.toml"), config.replacen(old, new, 1)).unwrap();
+        refused(&place, &[], words);
+    };
+    let at = format!("tiny.toml:{line}:");
+    refused_as(
+        "[model.encoder.ncsnpp]",
+        "[model.encoder.ncsnp]",
+        &[&at, "unknown field `ncsnp`", "did you mean `ncsnpp`"],
+    );
+    refused_as("num_base_units = 6", "num_base_unit = 6", &["tiny.toml:", "did you mean `num_base_units`"]);
+    refused_as(
+        "num_base_units = 6",
+        "num_base_units = 6\n[model.encoder.resnet]",
+        &["tiny.toml:", "names two networks"],
+    );
+    let (begin, end) = (config.find("[model.encoder.ncsnpp]").unwrap(), config.find("[model.decoder]").unwrap());
+    refused_as(&config[begin..end], "[model.encoder]\n", &["tiny.toml:", "names no network", "[model.encoder.ncsnpp]"]);
+}
+
+#[test]
+fn test_images_of_other_classes_are_refused_before_anything_is_written() {
+    let place = Place::new();
+    fs::rename(place.path("images/test/dark"), place.path("images/test/shadow")).unwrap();
+    refused(&place, &[], &["(light, shadow)", "(dark, light)", "data.path", "same class folders"]);
+    fs::remove_dir_all(place.path("images/test/shadow")).unwrap();
+    refused(&place, &[], &["(light)", "(dark, light)", "same class folders"]);
 }
 
 #[test]
@@ -180,6 +262,8 @@ fn a_run_of_another_configuration_is_refused_with_the_remedy_and_keeps_everythin
     let before = contents(&place.path("run"));
     let message = fail(place.train("run", &["model.latent_dim=5"]));
     assert!(message.contains("lzn resume run") && message.contains("choose a new folder"), "{message}");
+    assert!(message.contains("`model.latent_dim` is 6 there and 5 here"), "{message}");
+    assert!(!message.contains("train.iterations"), "what may change is not named: {message}");
     let after = contents(&place.path("run"));
     assert!(after.iter().all(|(path, bytes)| path.ends_with(".lock") || before[path] == *bytes));
     assert_eq!(after.len(), before.len());

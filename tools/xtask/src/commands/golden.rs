@@ -11,7 +11,12 @@ use crate::step::step;
 /// Runs `lzn-golden` on the given folder, or on the one that it finds by itself.
 pub(crate) fn run(call: &Invocation<'_>) -> Result<(), Failure> {
     let folder = match call.arguments {
-        [] => None,
+        // What the variable names is meant from where the user is, too.
+        [] => std::env::var("LZN_GOLDEN_DIR")
+            .ok()
+            .filter(|folder| !folder.is_empty())
+            .map(|f| absolute(&f))
+            .transpose()?,
         // Made absolute here: cargo runs in the repository's root, the user may be elsewhere.
         [folder] => Some(absolute(folder)?),
         [_, unknown, ..] => return Err(Failure::new(format!("`golden` takes one folder, got also `{unknown}`"))),
@@ -24,7 +29,7 @@ fn absolute(folder: &str) -> Result<PathBuf, Failure> {
     let path = PathBuf::from(folder);
     path.canonicalize().map_err(|error| {
         Failure::io("cannot open the folder of golden numbers", &path, &error)
-            .remedy("leave the folder out to use the copy in the repository")
+            .remedy("leave the folder, and LZN_GOLDEN_DIR, out to use the copy in the repository")
     })
 }
 

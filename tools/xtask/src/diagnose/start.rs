@@ -2,12 +2,22 @@
 
 use super::{Diagnosis, Rule, between};
 
-pub(super) const RULES: &[Rule] =
-    &[old_system, broken_library, library_not_found, symbol_not_found, driver_too_old, no_cuda_kernels];
+pub(super) const RULES: &[Rule] = &[
+    old_system,
+    broken_library,
+    library_not_found,
+    library_not_loaded,
+    static_block_full,
+    symbol_not_found,
+    driver_too_old,
+    other_architecture,
+    no_cuda_kernels,
+];
 
 /// A C or C++ library older than the one libtorch was built for.
 fn old_system(text: &str) -> Option<Diagnosis> {
-    let line = text.lines().find(|line| line.contains("version `GLIBC") && line.contains("not found"))?;
+    let of_system = |line: &&str| line.contains("version `GLIBC") || line.contains("version `CXXABI");
+    let line = text.lines().filter(of_system).find(|line| line.contains("not found"))?;
     let version = between(line, "version `", "'")?;
     Some(Diagnosis::new(
         format!("libtorch needs {version}, which the C or C++ library of this system does not have"),
@@ -43,6 +53,30 @@ fn library_not_found(text: &str) -> Option<Diagnosis> {
     })
 }
 
+/// #442 as macOS and Windows say it.
+fn library_not_loaded(text: &str) -> Option<Diagnosis> {
+    let named = ["libtorch", "libc10", "torch_cpu.dll", "c10.dll"];
+    let complaint = |line: &&str| {
+        (line.contains("Library not loaded:") || line.contains("was not found"))
+            && named.iter().any(|name| line.contains(name))
+    };
+    let line = text.lines().find(complaint)?;
+    Some(Diagnosis::new(
+        format!("the program does not find libtorch, which was moved or removed since it was built: {}", line.trim()),
+        "`cargo xtask setup`, then build again; outside cargo, add libtorch's `lib` folder to DYLD_LIBRARY_PATH (macOS) or PATH (Windows)",
+    ))
+}
+
+/// Met on ARM, where OpenMP comes too late for the room that the loader sets aside.
+fn static_block_full(text: &str) -> Option<Diagnosis> {
+    let line = text.lines().find(|line| line.contains("cannot allocate memory in static TLS block"))?;
+    let name = line.split(": cannot allocate memory").next()?.rsplit([' ', '/']).next()?;
+    Some(Diagnosis::new(
+        format!("{name} was loaded too late for the memory that the loader sets aside for threads"),
+        format!("load it first: set LD_PRELOAD to the full path of {name}"),
+    ))
+}
+
 /// #671: another libtorch is loaded than the one that was linked.
 fn symbol_not_found(text: &str) -> Option<Diagnosis> {
     let line =
@@ -66,9 +100,21 @@ fn driver_too_old(text: &str) -> Option<Diagnosis> {
     })
 }
 
+/// The kernels of a CUDA build are for a list of architectures.
+fn other_architecture(text: &str) -> Option<Diagnosis> {
+    text.contains("no kernel image is available for execution on the device").then(|| {
+        Diagnosis::new(
+            "this libtorch has no kernels for the architecture of this GPU, which is too old or too new for it",
+            "do without the GPU: `--device cpu`, or `cargo xtask setup --cpu`",
+        )
+    })
+}
+
 /// #923, #907, #980: a CPU build of libtorch, or one whose CUDA library the linker dropped.
 fn no_cuda_kernels(text: &str) -> Option<Diagnosis> {
+    let marks = ["PyTorch is not linked with support for cuda devices", "Torch not compiled with CUDA enabled"];
     let asked = text.contains("Could not run 'aten::") && text.contains("with arguments from the 'CUDA' backend");
+    let asked = asked || marks.iter().any(|mark| text.contains(mark));
     asked.then(|| {
         Diagnosis::new(
             "the program asked for a GPU, but libtorch_cuda is not loaded: this libtorch is a CPU build, or the linker dropped its CUDA library",
@@ -122,6 +168,8 @@ mod tests {
         assert!(cause(text).contains("GLIBCXX_3.4.26"));
         let text = "/lib64/libm.so.6: version `GLIBC_2.23' not found (required by libtorch_cpu.so)";
         assert!(cause(text).contains("GLIBC_2.23"));
+        let text = "libstdc++.so.6: version `CXXABI_1.3.13' not found (required by libtorch_cpu.so)";
+        assert!(cause(text).contains("CXXABI_1.3.13"));
     }
 
     #[test]
@@ -134,6 +182,26 @@ mod tests {
         let text = "called `Result::unwrap()` on an `Err` value: Torch(\"Could not run 'aten::empty_strided' with arguments from the \
                     'CUDA' backend. This could be because the operator doesn't exist for this backend";
         assert!(cause(text).contains("CPU build"));
+        let text =
+            "Torch(\"PyTorch is not linked with support for cuda devices\\nException raised from getDeviceGuardImpl";
+        assert!(cause(text).contains("linker dropped"));
+    }
+
+    #[test]
+    fn what_other_loaders_say_is_recognised() {
+        let mac = "dyld[71]: Library not loaded: @rpath/libtorch_cpu.dylib\n  Referenced from: target/debug/lzn";
+        assert!(cause(mac).contains("libtorch_cpu.dylib"));
+        let windows = "The code execution cannot proceed because torch_cpu.dll was not found.";
+        assert!(cause(windows).contains("torch_cpu.dll"));
+        assert_eq!(recognise("error: linker `cc` was not found"), None);
+        let arm = "OSError: /usr/lib/libgomp.so.1: cannot allocate memory in static TLS block";
+        assert!(recognise(arm).expect("known").remedy.contains("LD_PRELOAD to the full path of libgomp.so.1"));
+    }
+
+    #[test]
+    fn a_gpu_without_kernels_is_recognised() {
+        let text = "CUDA error: no kernel image is available for execution on the device";
+        assert!(cause(text).contains("architecture"));
     }
 
     #[test]

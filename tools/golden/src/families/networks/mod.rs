@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
+use self::formula::Formula;
 use crate::Case;
 
 /// A velocity decoder and its parameters.
@@ -45,7 +46,7 @@ pub(super) fn decoder(case: &Case, scale: f64) -> Result<Decoder> {
         classes: case.get("num_classes")?,
     };
     let net = VelocityNet::new(&params.root(), &options.decoder, input)?;
-    fill(&params, case.get("decoder_parameter_order")?, scale).context("decoder_parameter_order")?;
+    fill(case, &params, case.get("decoder_parameter_order")?, scale).context("decoder_parameter_order")?;
     Ok(Decoder { net, params })
 }
 
@@ -54,13 +55,14 @@ pub(super) fn encoder(case: &Case) -> Result<Encoder> {
     let options = options::read(case)?;
     let params = ParamStore::new(Device::Cpu, 0);
     let net = ImageEncoder::new(&params.root(), &options.encoder, options.image, case.get("latent_dim")?)?;
-    fill(&params, case.get("encoder_parameter_order")?, 1.0).context("encoder_parameter_order")?;
+    fill(case, &params, case.get("encoder_parameter_order")?, 1.0).context("encoder_parameter_order")?;
     Ok(Encoder { net, params })
 }
 
 /// Our parameters stand in the order of the reference's, so position and shape match them.
-pub(super) fn fill(params: &ParamStore, order: Value, scale: f64) -> Result<()> {
+pub(super) fn fill(case: &Case, params: &ParamStore, order: Value, scale: f64) -> Result<()> {
     let order: Vec<Listed> = serde_json::from_value(order)?;
+    let formula = Formula::of(case)?;
     let ours = params.named();
     ensure!(ours.len() == order.len(), "the reference lists {} parameters, ours are {}", order.len(), ours.len());
     for (index, ((name, tensor), Listed(listed, shape))) in ours.iter().zip(&order).enumerate() {
@@ -69,7 +71,7 @@ pub(super) fn fill(params: &ParamStore, order: Value, scale: f64) -> Result<()> 
             "parameter {index}: the reference's `{listed}` has shape {shape:?}, our `{name}` {:?}",
             tensor.size()
         );
-        let values: Vec<f32> = formula::values(index, listed, shape).iter().map(|x| (x * scale) as f32).collect();
+        let values: Vec<f32> = formula.values(index, listed, shape).iter().map(|x| (x * scale) as f32).collect();
         tch::no_grad(|| tensor.shallow_clone().copy_(&Tensor::from_slice(&values).view(shape.as_slice())));
     }
     Ok(())

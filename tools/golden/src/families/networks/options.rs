@@ -62,8 +62,9 @@ pub(in crate::families) fn read(case: &Case) -> Result<Options> {
     ensure!(kinds == ["sum", "biggan", "swish"] && network.conditional, "a network of another kind: {kinds:?}");
     // The reference passes over resolutions that no feature map has; ours refuses them as a likely mistake.
     let reached: Vec<usize> = (0..network.ch_mult.len()).map(|level| network.image_size >> level).collect();
-    let attn_resolutions: Vec<usize> =
-        network.attn_resolutions.iter().copied().filter(|resolution| reached.contains(resolution)).collect();
+    let reachable =
+        |list: &[usize]| list.iter().copied().filter(|resolution| reached.contains(resolution)).collect::<Vec<_>>();
+    let attn_resolutions = reachable(&network.attn_resolutions);
     let heads: Heads = case.get("encoder")?;
     let image = ImageShape { size: network.image_size, channels: network.num_channels };
     let encoder = ImageEncoderConfig {
@@ -81,7 +82,7 @@ pub(in crate::families) fn read(case: &Case) -> Result<Options> {
         num_base_channels: heads.num_base_channels,
         num_base_units: heads.num_base_units,
         num_latent_transformation_layers: heads.num_latent_transformation_layers,
-        latent_transformation_resolutions: heads.latent_transformation_resolutions,
+        latent_transformation_resolutions: heads.latent_transformation_resolutions.as_deref().map(reachable),
     };
     Ok(Options { image, decoder: decoder(network, attn_resolutions), encoder })
 }

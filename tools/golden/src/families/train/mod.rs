@@ -63,7 +63,7 @@ fn engine(case: &Case) -> Result<StepEngine> {
                 let anchors = tensor(case, "label_anchor.anchor")?;
                 tch::no_grad(|| model.labels().map(|labels| labels.net.anchors().shallow_clone().copy_(&anchors)))?;
             }
-            _ => fill(&params, case.get(&order_key(part))?, 1.0).with_context(|| order_key(part))?,
+            _ => fill(case, &params, case.get(&order_key(part))?, 1.0).with_context(|| order_key(part))?,
         }
     }
     Ok(StepEngine::new(model, &config))

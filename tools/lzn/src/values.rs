@@ -1,0 +1,39 @@
+//! Numbers that can be typed, with their ranges.
+
+/// A whole number of at least 1.
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(format!("{error}; give a whole number of at least 1")),
+    }
+}
+
+/// A finite number greater than 0.
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
+    in_range(text, |number| number > 0.0, "must be finite and greater than 0")
+}
+
+/// A finite number of at least 0.
+pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
+    in_range(text, |number| number >= 0.0, "must be finite and not negative")
+}
+
+fn in_range(text: &str, holds: impl Fn(f64) -> bool, rule: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|error| format!("{error}: {rule}"))?;
+    if number.is_finite() && holds(number) { Ok(number) } else { Err(rule.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_have_their_ends() {
+        assert_eq!(at_least_one("1"), Ok(1));
+        assert!(["0", "-1", "1.5", "x", ""].iter().all(|text| at_least_one(text).is_err()));
+        assert_eq!((positive("1e-5"), not_negative("0")), (Ok(1e-5), Ok(0.0)));
+        assert!(["0", "-1", "nan", "inf"].iter().all(|text| positive(text).is_err()));
+        assert!(["-1e-9", "nan", "inf", "half"].iter().all(|text| not_negative(text).is_err()));
+    }
+}

@@ -152,8 +152,10 @@ impl<F: Real> Anchors<F> {
     /// Root of the mean square distance of two anchors, drawn by their shares; 0 if all are in one place.
     pub(crate) fn spread(&self) -> f64 {
         let (shares, mean) = (self.shares(), self.prior_mean());
-        let square = |row: ndarray::ArrayView1<'_, f64>| row.iter().zip(&mean).map(|(a, m)| (a - m) * (a - m)).sum::<f64>();
-        let variance: f64 = self.set.precise.rows().into_iter().zip(&shares).map(|(row, share)| share * square(row)).sum();
+        let square =
+            |row: ndarray::ArrayView1<'_, f64>| row.iter().zip(&mean).map(|(a, m)| (a - m) * (a - m)).sum::<f64>();
+        let variance: f64 =
+            self.set.precise.rows().into_iter().zip(&shares).map(|(row, share)| share * square(row)).sum();
         (2.0 * variance).sqrt()
     }
 

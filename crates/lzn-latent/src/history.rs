@@ -36,7 +36,14 @@ impl<F: Real> Pace<F> {
     }
 
     /// `state += sum_m C_m history[m]` behind node `k` for the given rows, newest rate first.
-    pub(crate) fn advance(&self, plan: &Plan, k: usize, rows: &[usize], state: &mut Array2<F>, history: &VecDeque<Array2<F>>) {
+    pub(crate) fn advance(
+        &self,
+        plan: &Plan,
+        k: usize,
+        rows: &[usize],
+        state: &mut Array2<F>,
+        history: &VecDeque<Array2<F>>,
+    ) {
         for (m, rates) in history.iter().enumerate().take(plan.nodes()[k].coefficients().len()) {
             for &row in rows {
                 state.row_mut(row).scaled_add(self.coefficient(plan, k, m, row), &rates.row(row));

@@ -26,11 +26,7 @@ pub(crate) fn ranges(rows: usize, anchors: usize) -> Vec<Range<usize>> {
 }
 
 /// `work` on every item, results in order.
-pub(crate) fn map<T: Send, R: Send>(
-    parallel: Parallel,
-    items: Vec<T>,
-    work: impl Fn(T) -> R + Send + Sync,
-) -> Vec<R> {
+pub(crate) fn map<T: Send, R: Send>(parallel: Parallel, items: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
     match parallel {
         #[cfg(feature = "rayon")]
         Parallel::Rayon => items.into_par_iter().map(work).collect(),

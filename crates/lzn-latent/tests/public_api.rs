@@ -10,8 +10,8 @@ use std::fmt::{Debug, Display};
 
 use lzn_latent::alignment::{self, Loss};
 use lzn_latent::{
-    AnchorTrace, Anchors, Assignment, AssignmentGradients, EndPoint, Horizon, LatentError, LatentGradients, LatentTrace,
-    Node, Parallel, Plan, Real, Rows, Scheme, Solver, Unit, Work, ZoneFlow, nearest,
+    AnchorTrace, Anchors, Assignment, AssignmentGradients, EndPoint, Horizon, LatentError, LatentGradients,
+    LatentTrace, Node, Parallel, Plan, Real, Rows, Scheme, Solver, Unit, Work, ZoneFlow, nearest,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, array};
 
@@ -76,11 +76,8 @@ fn to_anchors<F: Real>() {
     let _: fn(&ZoneFlow, ArrayView2<'_, F>, &Anchors<F>, &[usize]) -> Result<AnchorTrace<F>> = ZoneFlow::trace_anchors;
     let _: for<'a> fn(&'a AnchorTrace<F>) -> ArrayView2<'a, F> = AnchorTrace::end_points;
     let _: for<'a> fn(&'a AnchorTrace<F>) -> ArrayView2<'a, F> = AnchorTrace::own_log_probs;
-    let _: fn(
-        &AnchorTrace<F>,
-        Option<ArrayView2<'_, F>>,
-        Option<ArrayView2<'_, F>>,
-    ) -> Result<AssignmentGradients<F>> = AnchorTrace::vjp;
+    let _: fn(&AnchorTrace<F>, Option<ArrayView2<'_, F>>, Option<ArrayView2<'_, F>>) -> Result<AssignmentGradients<F>> =
+        AnchorTrace::vjp;
     let _ = |assignment: Assignment<F>| -> (Array2<F>, Option<Array2<F>>) {
         (assignment.end_points, assignment.own_log_probs)
     };

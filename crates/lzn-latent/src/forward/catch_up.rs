@@ -8,8 +8,8 @@
 //! ```
 
 use crate::kernels::lanes::{dot, largest};
-use crate::kernels::vectors::{add_scaled, half_square_distance, subtract};
 use crate::kernels::vectorised;
+use crate::kernels::vectors::{add_scaled, half_square_distance, subtract};
 use crate::plan::adams_bashforth;
 use crate::sink::Sink;
 use crate::{Anchors, Horizon, Plan, Real};
@@ -51,17 +51,13 @@ struct Evaluation<F> {
 }
 
 /// Follows a row in steps of constant ratio.
-pub(super) fn follow<F: Real>(
-    horizon: Horizon,
-    anchors: &Anchors<F>,
-    rest: &Rest<F>,
-    z: &[F],
-) -> CatchUp<F> {
+pub(super) fn follow<F: Real>(horizon: Horizon, anchors: &Anchors<F>, rest: &Rest<F>, z: &[F]) -> CatchUp<F> {
     let taus = clocks(rest, horizon.ratio);
     let log_weight = |j: usize| anchors.log_weight(j) - anchors.log_weight(rest.own);
     let half = |j: usize| F::of(half_square_distance(anchors.point(j), anchors.point(rest.own)));
     let near = rest.near.iter().map(|j| (half(*j as usize), log_weight(*j as usize))).collect();
-    let mut this = CatchUp { rest: rest.clone(), near, states: vec![z.to_vec()], last_rate: vec![F::zero(); z.len()], taus };
+    let mut this =
+        CatchUp { rest: rest.clone(), near, states: vec![z.to_vec()], last_rate: vec![F::zero(); z.len()], taus };
     let mut evaluation = Evaluation { difference: vec![F::zero(); z.len()], weights: Vec::new() };
     vectorised(
         #[inline(always)]

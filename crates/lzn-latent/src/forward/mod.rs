@@ -178,10 +178,7 @@ fn finish<'a, F: Real>(
 }
 
 /// Puts tiles back together.
-pub(crate) fn stack<'a, F: Real>(
-    parts: impl Iterator<Item = ArrayView2<'a, F>>,
-    anchors: &Anchors<F>,
-) -> Array2<F> {
+pub(crate) fn stack<'a, F: Real>(parts: impl Iterator<Item = ArrayView2<'a, F>>, anchors: &Anchors<F>) -> Array2<F> {
     let views: Vec<_> = parts.collect();
     // It only fails without tiles: no rows came in, none go out.
     concatenate(Axis(0), &views).unwrap_or_else(|_| Array2::zeros((0, anchors.dim())))

@@ -23,7 +23,11 @@ struct Inputs(Array2<f64>, Array2<f64>, Array1<f64>);
 
 impl Inputs {
     fn draw(seed: u64) -> Self {
-        Self(normal(seed, SAMPLES, DIM), normal(seed + 1, SAMPLES, DIM), normal(seed + 2, 1, SAMPLES).row(0).mapv(|w| 0.4 * w))
+        Self(
+            normal(seed, SAMPLES, DIM),
+            normal(seed + 1, SAMPLES, DIM),
+            normal(seed + 2, 1, SAMPLES).row(0).mapv(|w| 0.4 * w),
+        )
     }
 
     /// Half of the anchors beside the others, so that their rows have to catch up.

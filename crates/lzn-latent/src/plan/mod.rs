@@ -214,7 +214,10 @@ impl Plan {
         let horizon = |h: Horizon| within(h.mass, 0.0, 1.0) && within(h.ratio, 0.0, 0.999);
         let checks = [
             (within(self.start, 0.0, 1.0), "the first latent time must lie in (0, 1]"),
-            (self.nodes.iter().all(|node| node.tau >= 0.0 && node.tau.is_finite()), "clocks must be finite and not negative"),
+            (
+                self.nodes.iter().all(|node| node.tau >= 0.0 && node.tau.is_finite()),
+                "clocks must be finite and not negative",
+            ),
             (falls || rises, "the clock must fall towards the prior and rise towards the anchors"),
             (coefficients().all(|c| c.is_finite()), "coefficients must be finite"),
             (self.nodes.iter().all(|node| node.coefficients.len() <= 3), "a step may use three evaluations at most"),

@@ -55,12 +55,7 @@ pub(super) fn to_anchors(evaluations: usize) -> Plan {
         };
         Node { tau: tau[k], coefficients }
     };
-    Plan {
-        start: 1.0,
-        nodes: (0..tau.len()).map(node).collect(),
-        end: EndPoint::Mean,
-        unit: Unit::Horizon(HORIZON),
-    }
+    Plan { start: 1.0, nodes: (0..tau.len()).map(node).collect(), end: EndPoint::Mean, unit: Unit::Horizon(HORIZON) }
 }
 
 /// Weights of the rates at `tau` and at `before` for a step to `next`: the integral of the line through both.

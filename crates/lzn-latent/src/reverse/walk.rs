@@ -294,7 +294,8 @@ impl<'a, F: Real> Ground<'a, F> {
             }
             let values = cotangent.own.as_ref().map(|own| {
                 // What stands behind a row's last step repeats it.
-                let value = |row: &usize| if is_last(row) { own.slice(ndarray::s![k.., *row]).sum() } else { own[[k, *row]] };
+                let value =
+                    |row: &usize| if is_last(row) { own.slice(ndarray::s![k.., *row]).sum() } else { own[[k, *row]] };
                 state.rows.iter().map(value).collect::<Vec<F>>()
             });
             if is_zero(g.iter()) && values.as_ref().is_none_or(|values| is_zero(values.iter())) {

@@ -1,7 +1,7 @@
 //! The operations of libtorch give what the kernels of the host give, for every kind of plan. They run on the CPU here, which they
 //! do not know.
 
-use lzn_latent::{Solver, ZoneFlow};
+use lzn_latent::{Solver, Unit, ZoneFlow};
 use tch::{Kind, Tensor};
 
 use super::{Zones, alignment, device, host};
@@ -9,8 +9,14 @@ use super::{Zones, alignment, device, host};
 const TOLERANCE: f64 = 1e-10;
 
 fn flows() -> Vec<ZoneFlow> {
-    let solvers =
-        [Solver::euler(7), Solver::dpm(20), Solver::dpm(5), Solver::default(), Solver::multistep(1), Solver::multistep(3)];
+    let solvers = [
+        Solver::euler(7),
+        Solver::dpm(20),
+        Solver::dpm(5),
+        Solver::default(),
+        Solver::multistep(1),
+        Solver::multistep(3),
+    ];
     solvers.map(|solver| ZoneFlow::new(solver).unwrap()).into()
 }
 
@@ -61,12 +67,15 @@ impl Problem {
     }
 }
 
-fn assert_equal(got: &[Tensor], expected: &[Tensor], what: &str) {
+/// For rows that catch up, the host leaves out zones that weigh next to nothing; the device looks at all.
+const TOLERANCE_WITHOUT_FAINT_ZONES: f64 = 1e-4;
+
+fn assert_equal(got: &[Tensor], expected: &[Tensor], tolerance: f64, what: &str) {
     let scale = expected[1].norm().double_value(&[]) + expected[2].norm().double_value(&[]);
     for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
         let size = if i == 0 { expected.norm().double_value(&[]) } else { scale };
         let error = (got - expected).norm().double_value(&[]) / size.max(1e-12);
-        assert!(error < TOLERANCE, "{what}, result {i}: {error:e}");
+        assert!(error < tolerance, "{what}, result {i}: {error:e}");
     }
 }
 
@@ -81,7 +90,16 @@ fn latents_and_gradients_are_those_of_the_host() {
                     ((&latents * &problem.cotangent).sum(Kind::Double), latents)
                 })
             };
-            assert_equal(&run(true), &run(false), &format!("problem {number}, {:?}", flow.to_latents_plan()));
+            let tolerance = match flow.to_latents_plan().unit() {
+                Unit::Horizon(_) => TOLERANCE_WITHOUT_FAINT_ZONES,
+                _ => TOLERANCE,
+            };
+            assert_equal(
+                &run(true),
+                &run(false),
+                tolerance,
+                &format!("problem {number}, {:?}", flow.to_latents_plan()),
+            );
         }
     }
 }
@@ -109,7 +127,7 @@ fn assignments_and_gradients_are_those_of_the_host() {
                     assert!(error < 1e-4, "problem {number}: {error:e}");
                 }
             } else {
-                assert_equal(&got, &expected, &format!("problem {number}"));
+                assert_equal(&got, &expected, TOLERANCE, &format!("problem {number}"));
             }
         }
     }

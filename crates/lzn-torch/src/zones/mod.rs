@@ -37,7 +37,6 @@ use tch::{Kind, Tensor};
 
 use crate::TorchError;
 
-
 /// The anchors that share the latent space, and how much of it each gets.
 ///
 /// # Shapes
@@ -110,11 +109,7 @@ pub fn to_anchors(
 ///
 /// # Errors
 /// Shapes and kinds that do not fit, negative weights, values that are not finite.
-pub fn all_log_probs(
-    flow: &ZoneFlow,
-    latents: &Tensor,
-    zones: &Zones<'_>,
-) -> Result<(Tensor, Tensor), TorchError> {
+pub fn all_log_probs(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -> Result<(Tensor, Tensor), TorchError> {
     check::zones_and_points("all_log_probs", zones, "latents", latents)?;
     let all = match host::applies(zones, latents) {
         true => host::all_log_probs(flow, latents, zones)?,

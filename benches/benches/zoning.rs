@@ -1,102 +1,197 @@
-//! Zoning on the host: latents, their gradients, and alignment.
+//! Zoning on the host: latents, gradients, both beside the rivals, and alignment.
 //!
-//! Names are `zoning/<operation>/<solver>/<samples>x<anchors>x<dimension>`. The sizes are a training batch of the CPU
-//! demonstrations, a batch of the published latent dimension, and labels with their hundred steps.
+//! Names are `zoning/<operation>/<contender>/<samples>x<anchors>x<dimension>`. `cargo bench` measures every size; under `cargo
+//! test`, which runs each bench once, only those of at most 512 anchors are there.
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use lzn_benches::normal;
-use lzn_latent::{Anchors, Solver, ZoneFlow, alignment};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use lzn_benches::contenders::{Contender, Precision};
+use lzn_benches::families::Family;
+use lzn_benches::problem::{Problem, Setting};
+use lzn_benches::rivals::Form;
+use lzn_benches::solvers::{Evaluations, NamedSolver};
+use lzn_latent::{Anchors, ZoneFlow, alignment};
 use ndarray::Array2;
 
-/// One problem: samples take their anchors in turn.
-struct Setting {
-    name: &'static str,
+const VALID: &str = "the problems of the benches are valid";
+
+/// Anchors (as many samples) and dimension: label-like, of the demonstrations, published.
+const BATCHES: &[[usize; 2]] = &[
+    [256, 16],
+    [1024, 16],
+    [4096, 16],
+    [256, 200],
+    [512, 200],
+    [1024, 200],
+    [2048, 200],
+    [4096, 200],
+    [1024, 256],
+    [8192, 256],
+];
+
+/// All solvers, up to [`EVERY`] anchors; above, the last alone.
+const SOLVERS: &[&str] = &["dpm-20", "euler-20"];
+const EVERY: usize = 2048;
+
+/// The largest batch of a rival: its time, or its memory, allows no more.
+const GEMM: usize = 4096;
+const NAIVE: [usize; 2] = [256, 16];
+
+/// Whether criterion measures; otherwise everything runs once, and has to be small.
+fn measuring() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
+}
+
+fn batches() -> impl Iterator<Item = [usize; 2]> {
+    let largest = if measuring() { usize::MAX } else { 512 };
+    BATCHES.iter().copied().filter(move |[anchors, _]| *anchors <= largest)
+}
+
+/// Every batch with its solvers.
+fn cases() -> Vec<Case> {
+    let solvers = |anchors| if anchors <= EVERY { SOLVERS } else { &SOLVERS[SOLVERS.len() - 1..] };
+    batches()
+        .flat_map(|[anchors, dim]| {
+            let setting = Setting::batch(Family::Normal, anchors, dim);
+            solvers(anchors).iter().map(move |solver| Case::new(solver, &setting))
+        })
+        .collect()
+}
+
+/// A problem in single precision with its solver.
+struct Case {
+    solver: &'static str,
     flow: ZoneFlow,
     anchors: Anchors<f32>,
     owners: Vec<usize>,
     noise: Array2<f32>,
+    cotangent: Array2<f32>,
 }
 
-impl Setting {
-    fn new(name: &'static str, solver: Solver, [samples, anchors, dim]: [usize; 3]) -> Self {
-        let refused = "the sizes of the benches are possible";
+impl Case {
+    fn new(solver: &'static str, setting: &Setting) -> Self {
+        let Problem { anchors, owners, noise, cotangent } = setting.problem();
+        let single = |array: Array2<f64>| array.mapv(|x| x as f32);
         Self {
-            name,
-            flow: ZoneFlow::new(solver).expect(refused),
-            anchors: Anchors::new(normal(0, anchors, dim)).expect(refused),
-            owners: (0..samples).map(|i| i % anchors).collect(),
-            noise: normal(1, samples, dim),
+            solver,
+            flow: solver.parse::<NamedSolver>().and_then(|solver| solver.flow()).expect(VALID),
+            anchors: Anchors::new(single(anchors)).expect(VALID),
+            owners,
+            noise: single(noise),
+            cotangent: single(cotangent),
         }
     }
 
     fn id(&self) -> BenchmarkId {
         let (samples, dim) = self.noise.dim();
-        BenchmarkId::new(self.name, format!("{samples}x{}x{dim}", self.anchors.len()))
+        BenchmarkId::new(self.solver, format!("{samples}x{}x{dim}", self.anchors.len()))
     }
 
     /// Pairs of sample and anchor that the solver looks at.
     fn pairs(&self) -> Throughput {
-        Throughput::Elements((self.owners.len() * self.anchors.len() * self.flow.solver().steps()) as u64)
+        let evaluations = Evaluations::of(&self.flow).largest;
+        Throughput::Elements((self.owners.len() * self.anchors.len() * evaluations) as u64)
+    }
+
+    /// Benches `run`, whose result was looked at.
+    fn bench<R>(&self, group: &mut BenchmarkGroup<'_, WallTime>, run: impl FnMut() -> R) {
+        let mut run = run;
+        group.throughput(self.pairs()).bench_function(self.id(), |bencher| bencher.iter(&mut run));
     }
 }
 
-fn batches() -> Vec<Setting> {
-    vec![
-        Setting::new("dpm-20", Solver::dpm(20), [128, 128, 64]),
-        Setting::new("dpm-20", Solver::dpm(20), [512, 512, 200]),
-        Setting::new("euler-20", Solver::euler(20), [512, 512, 200]),
-    ]
+/// Latents are near the unit Gaussian.
+fn assert_gaussian(mean_square: f64) {
+    assert!((mean_square - 1.0).abs() < 0.15, "mean square {mean_square}");
+}
+
+/// Moving all anchors together changes nothing, so the gradients sum to (almost) zero.
+fn assert_balanced<F: ndarray::NdFloat>(gradient: &Array2<F>) {
+    let (sum, size) = gradient.iter().fold((0.0, 0.0), |(sum, size), g| {
+        let g = g.to_f64().unwrap_or(f64::NAN);
+        (sum + g, size + g.abs())
+    });
+    assert!(size > 0.0 && sum.abs() < 0.01 * size, "sum {sum} of {size}");
 }
 
 fn forward(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("zoning/to_latents");
-    for setting in batches() {
-        let Setting { flow, anchors, owners, noise, .. } = &setting;
-        let run = || flow.to_latents(anchors, owners, noise.view()).expect("valid input");
-        // Latents are near the unit Gaussian.
-        let mean_square = run().mapv(|z| z * z).mean().unwrap_or(0.0);
-        assert!((mean_square - 1.0).abs() < 0.1, "mean square {mean_square}");
-        group.throughput(setting.pairs()).bench_function(setting.id(), |bencher| bencher.iter(run));
+    for case in cases() {
+        let run = || case.flow.to_latents(&case.anchors, &case.owners, case.noise.view()).expect(VALID);
+        assert_gaussian(run().mapv(|z| f64::from(z).powi(2)).mean().unwrap_or(0.0));
+        case.bench(&mut group, run);
     }
 }
 
 fn backward(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("zoning/to_latents_and_gradients");
-    for setting in batches() {
-        let Setting { flow, anchors, owners, noise, .. } = &setting;
-        let run = || {
-            let trace = flow.trace_latents(anchors, owners, noise.view()).expect("valid input");
-            trace.vjp(trace.latents()).expect("valid input")
-        };
-        // Moving all anchors together changes nothing, so the gradients sum to (almost) zero.
-        let gradients = run().anchors;
-        assert!(gradients.sum().abs() < 0.01 * gradients.mapv(f32::abs).sum());
-        group.throughput(setting.pairs()).bench_function(setting.id(), |bencher| bencher.iter(run));
+    let mut group = criterion.benchmark_group("zoning/gradients");
+    for case in cases() {
+        let trace = case.flow.trace_latents(&case.anchors, &case.owners, case.noise.view()).expect(VALID);
+        let run = || trace.vjp(case.cotangent.view()).expect(VALID);
+        assert_balanced(&run().anchors);
+        case.bench(&mut group, run);
     }
+}
+
+/// As a training step uses it: new anchors, latents, gradients. The rivals do the same.
+fn both(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("zoning/to_latents_and_gradients");
+    for case in cases() {
+        let run = || {
+            let anchors = Anchors::new(case.anchors.points().to_owned()).expect(VALID);
+            let trace = case.flow.trace_latents(&anchors, &case.owners, case.noise.view()).expect(VALID);
+            trace.vjp(case.cotangent.view()).expect(VALID)
+        };
+        assert_balanced(&run().anchors);
+        case.bench(&mut group, run);
+    }
+    for [anchors, dim] in batches() {
+        for form in Form::ALL {
+            let fits = match form {
+                Form::Gemm => anchors <= GEMM,
+                Form::Naive => [anchors, dim] == NAIVE,
+            };
+            if fits {
+                rival(&mut group, form, &Setting::batch(Family::Normal, anchors, dim));
+            }
+        }
+    }
+}
+
+fn rival(group: &mut BenchmarkGroup<'_, WallTime>, form: Form, setting: &Setting) {
+    let problem = setting.problem();
+    let [samples, anchors, dim] = problem.shape();
+    let mut runner = Contender::Rival(form).prepare(&problem, Precision::F32).expect(VALID);
+    runner.run().expect(VALID);
+    let outcome = runner.outcome().expect(VALID);
+    assert_gaussian(outcome.latents.mapv(|z| z * z).mean().unwrap_or(0.0));
+    assert_balanced(&outcome.anchors);
+    let pairs = samples * anchors * lzn_benches::rivals::STEPS;
+    let id = BenchmarkId::new(form.name(), format!("{samples}x{anchors}x{dim}"));
+    group
+        .throughput(Throughput::Elements(pairs as u64))
+        .bench_function(id, |bencher| bencher.iter(|| runner.run().expect(VALID)));
 }
 
 fn align(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("zoning/alignment_and_gradients");
-    for setting in [
-        Setting::new("euler-100", Solver::euler(100), [128, 10, 64]),
-        Setting::new("euler-100", Solver::euler(100), [2000, 10, 200]),
-        Setting::new("euler-20", Solver::euler(20), [512, 512, 200]),
-    ] {
-        let Setting { flow, anchors, owners, noise, .. } = &setting;
+    // Images over ten labels, with the hundred steps of training.
+    let labels = Setting { samples: 2000, ..Setting::batch(Family::Normal, 10, 200) };
+    for case in [Case::new("euler-100", &labels)].into_iter().chain(cases()) {
         let run = || {
-            let trace = flow.trace_anchors(noise.view(), anchors, owners).expect("valid input");
-            let loss = alignment::log_loss(trace.own_log_probs(), 0.2).expect("valid input");
-            (loss.value, trace.vjp(None, Some(loss.gradient.view())).expect("valid input"))
+            let trace = case.flow.trace_anchors(case.noise.view(), &case.anchors, &case.owners).expect(VALID);
+            let loss = alignment::log_loss(trace.own_log_probs(), 0.2).expect(VALID);
+            (loss.value, trace.vjp(None, Some(loss.gradient.view())).expect(VALID))
         };
         let (loss, gradients) = run();
         assert!(loss.is_finite() && loss > 0.0 && gradients.latents.iter().all(|g| g.is_finite()));
-        group.throughput(setting.pairs()).bench_function(setting.id(), |bencher| bencher.iter(run));
+        case.bench(&mut group, run);
     }
 }
 
 criterion_group! {
     name = zoning;
     config = Criterion::default().sample_size(10);
-    targets = forward, backward, align
+    targets = forward, backward, both, align
 }
 criterion_main!(zoning);

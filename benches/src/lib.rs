@@ -1,19 +1,27 @@
-//! Criterion benches, with rivals beside ours.
+//! How fast and how accurate zoning is, with rivals beside ours.
 //!
-//! Each bench is a file under `benches/`; what several of them need is here. Inputs are made outside the measured loop from
-//! fixed seeds, and every result is looked at before it is timed. `cargo bench -p lzn-benches -- --test` runs each bench once.
+//! | part | what |
+//! |---|---|
+//! | [`families`], [`problem`] | anchors of several kinds, noise and cotangents, all from a seed |
+//! | [`solvers`], [`contenders`], [`rivals`] | what is compared |
+//! | [`oracle`], [`accuracy`] | the converged solution in double precision, and distances from it |
+//! | [`measure`] | seconds, bytes, and the speed of this machine's matrix products |
+//! | [`report`] | the numbers of one setting |
+//!
+//! ```sh
+//! cargo bench -p lzn-benches                                        # criterion, every size
+//! cargo run --release -p lzn-benches --bin zoning -- --help         # one setting in every respect
+//! cargo run --release -p lzn-benches --bin zoning-tables -- --help  # the tables and pictures of docs/zoning.md
+//! ```
+//!
+//! Inputs are made outside whatever is measured from fixed seeds, and every result is looked at before it is timed.
 
-use lzn_random::{Purpose, Stream};
-use ndarray::Array2;
-
-/// A matrix of standard normal draws in single precision.
-///
-/// # Example
-/// ```
-/// assert_eq!(lzn_benches::normal(1, 3, 4), lzn_benches::normal(1, 3, 4));
-/// assert_ne!(lzn_benches::normal(1, 3, 4), lzn_benches::normal(2, 3, 4));
-/// ```
-pub fn normal(seed: u64, rows: usize, columns: usize) -> Array2<f32> {
-    let mut stream = Stream::new(seed, Purpose::new("bench"), [0; 3]);
-    Array2::from_shape_fn((rows, columns), |_| stream.normals(1)[0])
-}
+pub mod accuracy;
+pub mod contenders;
+pub mod families;
+pub mod measure;
+pub mod oracle;
+pub mod problem;
+pub mod report;
+pub mod rivals;
+pub mod solvers;

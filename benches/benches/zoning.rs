@@ -9,7 +9,7 @@ use lzn_benches::contenders::{Contender, Precision};
 use lzn_benches::families::Family;
 use lzn_benches::problem::{Problem, Setting};
 use lzn_benches::rivals::Form;
-use lzn_benches::solvers::{Evaluations, NamedSolver};
+use lzn_benches::solvers::NamedSolver;
 use lzn_latent::{Anchors, ZoneFlow, alignment};
 use ndarray::Array2;
 
@@ -30,7 +30,7 @@ const BATCHES: &[[usize; 2]] = &[
 ];
 
 /// All solvers, up to [`EVERY`] anchors; above, the last alone.
-const SOLVERS: &[&str] = &["dpm-20", "euler-20"];
+const SOLVERS: &[&str] = &["dpm-20", "euler-20", "multistep-8"];
 const EVERY: usize = 2048;
 
 /// The largest batch of a rival: its time, or its memory, allows no more.
@@ -89,8 +89,8 @@ impl Case {
 
     /// Pairs of sample and anchor that the solver looks at.
     fn pairs(&self) -> Throughput {
-        let evaluations = Evaluations::of(&self.flow).largest;
-        Throughput::Elements((self.owners.len() * self.anchors.len() * evaluations) as u64)
+        let trace = self.flow.trace_latents(&self.anchors, &self.owners, self.noise.view()).expect(VALID);
+        Throughput::Elements((self.anchors.len() * trace.work().evaluations) as u64)
     }
 
     /// Benches `run`, whose result was looked at.

@@ -89,7 +89,7 @@ pub fn measure(request: &Request) -> Result<Vec<Report>> {
     let machine = request.plan.map(|_| product_seconds(problem.shape(), request.precision));
     let judge = (request.checked > 0).then(|| Judge::new(problem.with_samples(request.checked)));
     let of = |(contender, seconds): (&Contender, Option<Seconds>)| -> Result<Report> {
-        let mut report = empty(request, contender, evaluations(contender)?);
+        let mut report = empty(request, contender, evaluations(contender, &problem)?);
         report.work = seconds.zip(machine).map(|(s, m)| Work::of(problem.shape(), report.evaluations, s, m));
         report.seconds = seconds;
         if request.memory {
@@ -120,11 +120,11 @@ fn empty(request: &Request, contender: &Contender, evaluations: Evaluations) -> 
     }
 }
 
-fn evaluations(contender: &Contender) -> Result<Evaluations> {
-    Ok(match contender {
-        Contender::Ours(solver) => Evaluations::of(&solver.flow()?),
-        Contender::Rival(_) => Evaluations { mean: rivals::STEPS as f64, largest: rivals::STEPS },
-    })
+fn evaluations(contender: &Contender, problem: &Problem) -> Result<Evaluations> {
+    match contender {
+        Contender::Ours(solver) => Evaluations::of(&solver.flow()?, problem),
+        Contender::Rival(_) => Ok(Evaluations { mean: rivals::STEPS as f64, largest: rivals::STEPS, pairs: 0.0 }),
+    }
 }
 
 impl Report {

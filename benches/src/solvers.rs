@@ -4,8 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use anyhow::{Context as _, bail};
-use lzn_latent::{Solver, ZoneFlow};
+use lzn_latent::{Anchors, Solver, ZoneFlow};
 use serde::{Deserialize, Serialize};
+
+use crate::problem::Problem;
 
 /// A solver by its name, `euler-20` or `dpm-20`: the kind and the number of steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,20 +22,21 @@ fn of_kind(kind: &str, steps: usize) -> Option<Solver> {
     match kind {
         "euler" => Some(Solver::euler(steps)),
         "dpm" => Some(Solver::dpm(steps)),
-        // The multistep rule of our own joins here: "multistep" => Some(Solver::multistep(steps)).
+        "multistep" => Some(Solver::multistep(steps)),
         _ => None,
     }
 }
 
 impl NamedSolver {
     /// What is measured when nothing is said.
-    pub const DEFAULT: &str = "euler-20";
+    pub const DEFAULT: &str = "multistep-8";
 
     /// The solvers of the study in docs/zoning.md: names of kinds with the steps that are compared.
-    pub const STUDIED: &[(&str, &[usize])] = &[("euler", &[5, 10, 20, 50, 100]), ("dpm", &[5, 10, 20, 50])];
+    pub const STUDIED: &[(&str, &[usize])] =
+        &[("euler", &[5, 10, 20, 50, 100]), ("dpm", &[5, 10, 20, 50]), ("multistep", &[4, 5, 6, 8, 12, 16])];
 
     /// Those whose growth and rounding are studied there.
-    pub const COMPARED: &[&str] = &["euler-20", "dpm-20"];
+    pub const COMPARED: &[&str] = &["euler-20", "dpm-20", "multistep-8"];
 
     /// The flow of this solver.
     ///
@@ -51,14 +54,21 @@ pub struct Evaluations {
     pub mean: f64,
     /// Of the sample with most.
     pub largest: usize,
+    /// Evaluations of single pairs in catch-up steps, mean over the samples.
+    pub pairs: f64,
 }
 
 impl Evaluations {
-    /// Those of `flow`, which makes the same for every sample.
-    #[must_use]
-    pub fn of(flow: &ZoneFlow) -> Self {
-        let largest = flow.solver().steps();
-        Self { mean: largest as f64, largest }
+    /// Those that `flow` needs for a problem, in single precision: rows in free flight need none, and starts differ.
+    ///
+    /// # Errors
+    /// For a problem that cannot be represented.
+    pub fn of(flow: &ZoneFlow, problem: &Problem) -> Result<Self, anyhow::Error> {
+        let single = |array: &ndarray::Array2<f64>| array.mapv(|x| x as f32);
+        let anchors = Anchors::new(single(&problem.anchors))?;
+        let work = flow.trace_latents(&anchors, &problem.owners, single(&problem.noise).view())?.work();
+        let samples = problem.owners.len().max(1) as f64;
+        Ok(Self { mean: work.evaluations as f64 / samples, largest: work.most, pairs: work.pairs as f64 / samples })
     }
 }
 

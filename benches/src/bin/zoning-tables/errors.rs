@@ -5,7 +5,7 @@ use lzn_benches::accuracy::{Errors, Judge};
 use lzn_benches::contenders::Contender;
 use lzn_benches::families::Family;
 use lzn_benches::problem::Setting;
-use lzn_benches::solvers::{Evaluations, NamedSolver};
+use lzn_benches::solvers::NamedSolver;
 use lzn_eval::plot::{Curves, Panel};
 
 use crate::study::{DIM, PRECISION, Scope, Study};
@@ -18,6 +18,7 @@ const ABREAST: usize = 3;
 struct Line {
     kind: &'static str,
     name: String,
+    /// Of the whole grid, skipped or not.
     evaluations: f64,
     errors: Vec<Errors>,
 }
@@ -62,8 +63,8 @@ fn solvers() -> Result<Vec<Line>> {
     names
         .map(|(kind, steps)| {
             let name = format!("{kind}-{steps}");
-            let evaluations = Evaluations::of(&name.parse::<NamedSolver>()?.flow()?).mean;
-            Ok(Line { kind, name, evaluations, errors: Vec::new() })
+            name.parse::<NamedSolver>()?;
+            Ok(Line { kind, name, evaluations: steps as f64, errors: Vec::new() })
         })
         .collect()
 }

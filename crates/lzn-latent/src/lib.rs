@@ -22,6 +22,7 @@
 //! | [`ZoneFlow::to_latents`] | anchors `[N, d]`, owners `[B]`, noise `[B, d]` | latents `[B, d]` |
 //! | [`ZoneFlow::to_anchors`] | latents `[B, d]`, anchors `[N, d]`, owners `[B]` | end points `[B, d]`, own log-probabilities `[steps, B]` |
 //! | [`alignment`] | own log-probabilities `[steps, B]` | loss and gradient |
+//! | [`zone_hit_rate`] | latents `[B, d]`, anchors `[N, d]`, owners `[B]` | share of latents in their own zone |
 //! | [`nearest`] | end points `[B, d]`, anchors `[N, d]` | decisions `[B]` |
 //!
 //! `N` anchors, `B` samples (rows), `d` dimensions; `steps` is the number of evaluations of the zones. `owners[i] < N` names
@@ -77,7 +78,7 @@ pub use anchors::Anchors;
 pub use error::{LatentError, Rows};
 pub use flow::{Parallel, ZoneFlow};
 pub use forward::{LatentGradients, LatentTrace, Work};
-pub use nearest::nearest;
+pub use nearest::{nearest, zone_hit_rate};
 pub use plan::{EndPoint, Horizon, Node, Plan, Scheme, Unit};
 pub use real::Real;
 pub use reverse::{AnchorTrace, Assignment, AssignmentGradients};

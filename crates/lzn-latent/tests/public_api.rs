@@ -11,7 +11,7 @@ use std::fmt::{Debug, Display};
 use lzn_latent::alignment::{self, Loss};
 use lzn_latent::{
     AnchorTrace, Anchors, Assignment, AssignmentGradients, EndPoint, Horizon, LatentError, LatentGradients,
-    LatentTrace, Node, Parallel, Plan, Real, Rows, Scheme, Solver, Unit, Work, ZoneFlow, nearest,
+    LatentTrace, Node, Parallel, Plan, Real, Rows, Scheme, Solver, Unit, Work, ZoneFlow, nearest, zone_hit_rate,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, array};
 
@@ -34,6 +34,7 @@ fn anchors<F: Real>() {
     let _: for<'a> fn(&'a Anchors<F>) -> ArrayView2<'a, F> = Anchors::points;
     let _: for<'a> fn(&'a Anchors<F>) -> Option<&'a Array1<F>> = Anchors::log_weights;
     let _: fn(ArrayView2<'_, F>, &Anchors<F>) -> Result<Vec<usize>> = nearest;
+    let _: fn(ArrayView2<'_, F>, &Anchors<F>, &[usize]) -> Result<f64> = zone_hit_rate;
     let _: fn(f64) -> F = F::of;
     let _: fn(F) -> f64 = F::wide;
 }

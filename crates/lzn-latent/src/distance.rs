@@ -3,6 +3,8 @@
 use ndarray::{ArrayViewMut2, Axis};
 
 use crate::kernels::gemm::product;
+use crate::kernels::lanes::largest_of;
+use crate::kernels::vectorised;
 use crate::kernels::vectors::half_square_distance;
 use crate::{Anchors, Real};
 
@@ -16,12 +18,33 @@ pub(crate) fn half_distances<F: Real>(anchors: &Anchors<F>, bases: &[usize], mut
     let squares = anchors.half_squares();
     product(anchors.centred().select(Axis(0), bases).view(), anchors.centred().t(), out.view_mut());
     for (mut row, &base) in out.rows_mut().into_iter().zip(bases) {
-        let (own, near) = (squares[base], F::of(NEAR));
-        for (j, (half, square)) in row.iter_mut().zip(squares).enumerate() {
-            let sum = own + *square;
-            let plain = sum - *half;
-            let is_near = plain < near * sum;
-            *half = if is_near { F::of(half_square_distance(anchors.point(base), anchors.point(j))) } else { plain };
+        let row = row.as_slice_mut().unwrap_or_default();
+        let nearest = vectorised(
+            #[inline(always)]
+            || from_products(row, squares, squares[base]),
+        );
+        if nearest < F::zero() {
+            by_differences(anchors, base, row);
+        }
+    }
+}
+
+/// Turns products into half distances; the smallest excess over what counts as near.
+#[inline(always)]
+fn from_products<F: Real>(row: &mut [F], squares: &[F], own: F) -> F {
+    let near = F::of(NEAR);
+    for (half, square) in row.iter_mut().zip(squares) {
+        *half = own + *square - *half;
+    }
+    -largest_of(row, squares, |half, square| near * (own + square) - half)
+}
+
+/// Measures the near anchors again. `row` holds the half distances from `base`.
+fn by_differences<F: Real>(anchors: &Anchors<F>, base: usize, row: &mut [F]) {
+    let (squares, near) = (anchors.half_squares(), F::of(NEAR));
+    for (j, half) in row.iter_mut().enumerate() {
+        if *half < near * (squares[base] + squares[j]) {
+            *half = F::of(half_square_distance(anchors.point(base), anchors.point(j)));
         }
     }
 }

@@ -98,7 +98,8 @@ fn at_horizons<'a, F: Real>(
     roots: &mut [F],
 ) -> Schedule<F> {
     let rows = bases.index.len();
-    let below = F::of((anchors.len() as f64 / Horizon::FAINT).ln());
+    // A horizon of less mass than what counts as faint lies farther out than that.
+    let below = F::of((anchors.len() as f64 / Horizon::FAINT.min(horizon.mass)).ln());
     let merged = F::of(merged);
     let mut schedule = Schedule { entries: vec![0; rows], units: vec![F::zero(); rows], rests: Vec::new() };
     for (i, unit) in schedule.units.iter_mut().enumerate() {

@@ -9,6 +9,8 @@ mod common;
 mod converged;
 #[path = "zones/density.rs"]
 mod density;
+#[path = "zones/field.rs"]
+mod field;
 #[path = "zones/free_flight.rs"]
 mod free_flight;
 #[path = "zones/gauge.rs"]

@@ -9,7 +9,7 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
-use crate::field::Scratch;
+use crate::point::Scratch;
 use crate::sink::Sink;
 use crate::{Anchors, LatentError, Real, ZoneFlow, tiles};
 use tile::{Keep, Tile};

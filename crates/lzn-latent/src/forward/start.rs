@@ -4,10 +4,10 @@ use ndarray::Array2;
 
 use super::catch_up::Rest;
 use crate::distance::NEAR;
-use crate::field::{Bases, Point, Scratch};
 use crate::kernels::takeoff::Parabolas;
 use crate::kernels::vectorised;
 use crate::kernels::vectors::difference_dot;
+use crate::point::{Bases, Point, Scratch};
 use crate::{Anchors, Horizon, Plan, Real, Unit};
 
 /// When each row of a tile starts. Gradients take all of it as constant.

@@ -38,8 +38,8 @@
 //! // The gradient of the log-partition is the score, ((1 - t) mean - x) / t^2.
 //! let ones = array![1.0, 1.0];
 //! let gradients = at.vjp(&FieldCotangents { log_partition: Some(ones.view()), ..Default::default() })?;
-//! let score = (0.5 * at.mean()[[1, 0]] - 0.4) / 0.25;
-//! assert!((gradients.points[[1, 0]] - score).abs() < 1e-12_f64);
+//! let score: f64 = (0.5 * at.mean()[[1, 0]] - 0.4) / 0.25;
+//! assert!((score - gradients.points[[1, 0]]).abs() < 1e-12);
 //! # Ok::<(), lzn_latent::LatentError>(())
 //! ```
 

@@ -105,6 +105,14 @@ pub enum LatentError {
         /// What it must stay below.
         limit: f64,
     },
+    /// A latent time lies between the anchors (0, where the field is singular) and the prior (1).
+    #[error("{operation}: the latent time must lie in (0, 1], got {value}")]
+    Time {
+        /// The operation that refused.
+        operation: &'static str,
+        /// The value.
+        value: f64,
+    },
     /// The cut-off of an alignment loss leaves no step.
     #[error(
         "the cut-off must lie in [0, 1), got {cut_off}: it is the fraction of the {steps} first steps that do not count"

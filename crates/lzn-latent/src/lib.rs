@@ -23,6 +23,7 @@
 //! | [`ZoneFlow::to_anchors`] | latents `[B, d]`, anchors `[N, d]`, owners `[B]` | end points `[B, d]`, own log-probabilities `[steps, B]` |
 //! | [`alignment`] | own log-probabilities `[steps, B]` | loss and gradient |
 //! | [`zone_hit_rate`] | latents `[B, d]`, anchors `[N, d]`, owners `[B]` | share of latents in their own zone |
+//! | [`field`] | points `[B, d]`, anchors `[N, d]`, `t` | weights, mean, velocity, log-partition |
 //! | [`nearest`] | end points `[B, d]`, anchors `[N, d]` | decisions `[B]` |
 //!
 //! `N` anchors, `B` samples (rows), `d` dimensions; `steps` is the number of evaluations of the zones. `owners[i] < N` names
@@ -57,17 +58,18 @@
 pub use ndarray;
 
 pub mod alignment;
+pub mod field;
 
 mod anchors;
 mod distance;
 mod error;
-mod field;
 mod flow;
 mod forward;
 mod history;
 mod kernels;
 mod nearest;
 mod plan;
+mod point;
 mod real;
 mod reverse;
 mod sink;

@@ -4,10 +4,10 @@ use ndarray::{Array2, ArrayView1, ArrayViewMut2};
 
 use super::catch_up::Rest;
 use crate::distance::NEAR;
-use crate::field::{Bases, Point, Scratch};
 use crate::kernels::takeoff::Parabolas;
 use crate::kernels::vectorised;
 use crate::kernels::vectors::difference_dot;
+use crate::point::{Bases, Point, Scratch};
 use crate::{Anchors, Horizon, Plan, Real, Unit};
 
 /// When each row of a tile starts. Gradients take all of it as constant.
@@ -100,7 +100,8 @@ fn at_horizons<F: Real>(
     /// How much nearer to the prior than the clock of merging a row's dense steps may begin.
     const LATEST: f64 = 0.25;
     let rows = bases.index.len();
-    let below = F::of((anchors.len() as f64 / Horizon::FAINT).ln());
+    // A horizon of less mass than what counts as faint lies farther out than that.
+    let below = F::of((anchors.len() as f64 / Horizon::FAINT.min(horizon.mass)).ln());
     let (merged, mass) = (F::of(merged), F::of(horizon.mass));
     let mut roots = vec![F::zero(); anchors.len()];
     let mut schedule = Schedule { entries: vec![0; rows], units: vec![F::zero(); rows], rests: Vec::new() };

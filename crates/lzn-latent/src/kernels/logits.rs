@@ -1,6 +1,6 @@
 //! From the products of a row with all anchors to the weights of the zones.
 //!
-//! A row is written relative to its *base*, one of the anchors (see [`crate::field`]). Its logits are
+//! A row is written relative to its *base*, one of the anchors (see [`crate::point`]). Its logits are
 //!
 //! ```text
 //! l_j = tau (x_j - x_base) - tau^2 h_j + log c_j - log c_base,     x_j = z.a_j,   h_j = |a_j - a_base|^2 / 2

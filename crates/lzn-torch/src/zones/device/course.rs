@@ -65,7 +65,7 @@ impl Course {
 fn horizons(horizon: Horizon, merged: f64, field: &Field, bases: &Bases, z: &Tensor) -> (Tensor, Tensor) {
     /// How much nearer to the prior than the clock of merging a row's dense steps may begin.
     const LATEST: f64 = 0.25;
-    let below = (field.anchors.size()[0] as f64 / Horizon::FAINT).ln();
+    let below = (field.anchors.size()[0] as f64 / Horizon::FAINT.min(horizon.mass)).ln();
     let half = &bases.half_distances;
     let log_weights = field.relative_log_weights(bases).unwrap_or_else(|| half.zeros_like());
     let slopes = field.slopes(z, bases);

@@ -48,7 +48,6 @@ mod tile;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
-use crate::point::Scratch;
 use crate::sink::Sink;
 use crate::{Anchors, LatentError, Parallel, Real, tiles};
 use tile::{Clock, Tile, TileCotangents, Values};
@@ -192,13 +191,13 @@ impl<F: Real> FieldAt<F> {
     pub fn vjp(&self, cotangents: &FieldCotangents<'_, F>) -> Result<FieldGradients<F>, LatentError> {
         self.check(cotangents)?;
         let anchors = &self.anchors;
-        let new = || (Sink::new(anchors), Scratch::default());
+        let new = || Sink::new(anchors);
         let (sink, parts) =
-            tiles::map_collecting(self.parallel, &self.tiles, Sink::size(anchors), new, |tile, (sink, scratch)| {
+            tiles::map_collecting(self.parallel, &self.tiles, Sink::size(anchors), new, |tile, sink, scratch| {
                 let given = TileCotangents::new(cotangents, tile.rows(), anchors.dim(), self.clock);
                 tile.pull(anchors, self.clock, &given, sink, scratch)
             });
-        let collected = sink.0.finish(anchors, std::iter::empty());
+        let collected = sink.finish(anchors, std::iter::empty());
         let points = crate::forward::stack(parts.iter().map(|part| part.view()), anchors);
         Ok(FieldGradients { points, anchors: collected.anchors, log_weights: collected.log_weights })
     }

@@ -91,7 +91,7 @@ pub(super) struct Tile<F> {
 /// A row's anchors near its base, the base itself among them.
 fn near<'a, F: Real>(anchors: &Anchors<F>, bases: &'a Bases<F>, i: usize) -> impl Iterator<Item = usize> + use<'a, F> {
     let base = bases.index[i];
-    let limit = F::of(NEAR * anchors.half_squares()[base]);
+    let limit = F::of(NEAR) * anchors.half_squares()[base];
     let is_near = move |(j, half): (usize, &F)| (*half < limit || *half == F::zero() || j == base).then_some(j);
     bases.half_distances.row(i).into_iter().enumerate().filter_map(is_near)
 }
@@ -351,7 +351,7 @@ fn most_probable<F: Real>(anchors: &Anchors<F>, clock: Clock, points: ArrayView2
     let centred = points.mapv(Real::wide) - &anchors.mean().mapv(|m| (1.0 - clock.t) * m);
     let mut products = Array2::zeros((points.nrows(), anchors.len()));
     product(centred.view(), anchors.precise().t(), products.view_mut());
-    let squares = anchors.half_squares();
+    let squares: Vec<f64> = anchors.precise().rows().into_iter().map(|row| 0.5 * row.dot(&row)).collect();
     let log_weights: Vec<f64> = (0..anchors.len()).map(|j| anchors.log_weight(j).wide()).collect();
     let score = |row: &ArrayView1<'_, f64>, j: usize| tau / clock.t * row[j] - tau * tau * squares[j] + log_weights[j];
     let best = |row: ArrayView1<'_, f64>| {

@@ -6,7 +6,6 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
 use crate::forward::stack;
-use crate::point::Scratch;
 use crate::sink::Sink;
 use crate::{Anchors, LatentError, Real, Unit, ZoneFlow, tiles};
 use walk::{Cotangent, Ground, Keep, Walk};

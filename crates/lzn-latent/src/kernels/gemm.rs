@@ -3,7 +3,7 @@
 //! Always on the calling thread: rows are spread over threads further out, and an inner order of additions that depended on the
 //! number of threads would change the last bits of results.
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::Real;
 
@@ -17,10 +17,26 @@ pub(crate) fn add_product<F: Real>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, o
     multiply(a, b, out, true);
 }
 
+/// A row alone would take another way through `gemm` than among others, with another order of additions; it is given company, so
+/// that a sample's result does not depend on its batch.
+fn multiply_row<F: Real>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>, accumulate: bool) {
+    let mut pair = Array2::zeros((2, a.ncols()));
+    pair.row_mut(0).assign(&a.row(0));
+    let mut products = Array2::zeros((2, b.ncols()));
+    if accumulate {
+        products.row_mut(0).assign(&out.row(0));
+    }
+    multiply(pair.view(), b, products.view_mut(), accumulate);
+    out.row_mut(0).assign(&products.row(0));
+}
+
 fn multiply<F: Real>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>, accumulate: bool) {
     let ((m, k), (inner, n)) = (a.dim(), b.dim());
     assert_eq!(k, inner, "inner dimensions of a matrix product");
     assert_eq!(out.dim(), (m, n), "shape of a matrix product");
+    if m == 1 {
+        return multiply_row(a, b, out, accumulate);
+    }
     let strides = |strides: &[isize]| (strides[1], strides[0]);
     let ((a_cs, a_rs), (b_cs, b_rs)) = (strides(a.strides()), strides(b.strides()));
     let (out_cs, out_rs) = strides(out.strides());
@@ -54,12 +70,26 @@ fn multiply<F: Real>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, mut out: ArrayV
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{Array2, s};
+    use ndarray::s;
 
     use super::*;
 
     fn wave(rows: usize, columns: usize, frequency: f64) -> Array2<f64> {
         Array2::from_shape_fn((rows, columns), |(i, j)| (frequency * (i * columns + j + 1) as f64).sin())
+    }
+
+    #[test]
+    fn a_row_is_multiplied_alone_as_in_company() {
+        for (k, n) in [(64, 10), (10, 64), (200, 1000), (1000, 200)] {
+            let (a, b) = (wave(40, k, 0.7).mapv(|x| x as f32), wave(k, n, 1.3).mapv(|x| x as f32));
+            let mut all = Array2::zeros((40, n));
+            product(a.view(), b.view(), all.view_mut());
+            for (start, rows) in [(0, 1), (39, 1), (5, 2), (7, 3), (3, 17)] {
+                let mut some = Array2::zeros((rows, n));
+                product(a.slice(s![start..start + rows, ..]), b.view(), some.view_mut());
+                assert_eq!(some, all.slice(s![start..start + rows, ..]), "{rows} rows, {k} by {n}");
+            }
+        }
     }
 
     #[test]

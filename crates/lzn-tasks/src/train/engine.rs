@@ -1,12 +1,14 @@
 //! The mathematics of one training step: losses, one backward pass, clipping over all parts, Adam and EMA per part.
 
+use lzn_latent::LatentError;
+use lzn_torch::TorchError;
 use tch::{Kind, Tensor};
 
 use super::{Adam, Ema};
 use crate::TaskError;
 use crate::config::{PartConfig, RunConfig, TrainConfig};
 use crate::model::{Lzn, PartName};
-use crate::objective::{Objective, StepContext};
+use crate::objective::{Loss, Objective, StepContext};
 
 /// One part with everything that its training needs.
 #[derive(Debug)]
@@ -79,7 +81,13 @@ impl StepEngine {
         let mut values = Vec::new();
         let mut total = Tensor::from(0f32).to_device(self.model.device());
         for (weight, objective) in &self.objectives {
-            let loss = objective.loss(&self.model, context)?;
+            let loss = match objective.loss(&self.model, context) {
+                // Zones of numbers that are not finite do not exist: a step like any other whose loss is not finite.
+                Err(TaskError::Torch(TorchError::Latent(
+                    LatentError::NonFinite { .. } | LatentError::Overflow { .. },
+                ))) => Loss { value: Tensor::from(f32::NAN).to_device(self.model.device()), observed: Vec::new() },
+                other => other?,
+            };
             total += &loss.value * *weight;
             values.push((objective.name(), loss.value.double_value(&[])));
             values.extend(loss.observed);

@@ -182,7 +182,7 @@ impl Session {
         let context = StepContext::new(images, labels, draws).with_second_view(second_view);
         let mut report = self.engine.step(self.step, &context)?;
         self.step += 1;
-        if self.step.is_multiple_of(self.config.train.log_every) {
+        if !report.skipped && self.step.is_multiple_of(self.config.train.log_every) {
             report.values.extend(context.zones_observed()?);
         }
         self.skipped += u64::from(report.skipped);

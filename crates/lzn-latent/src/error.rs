@@ -105,6 +105,9 @@ pub enum LatentError {
         /// What it must stay below.
         limit: f64,
     },
+    /// A sample of no anchors cannot stand for the others.
+    #[error("the sample needs at least 1 anchor, got 0")]
+    NoSample,
     /// The cut-off of an alignment loss leaves no step.
     #[error(
         "the cut-off must lie in [0, 1), got {cut_off}: it is the fraction of the {steps} first steps that do not count"
@@ -115,6 +118,19 @@ pub enum LatentError {
         /// Steps recorded.
         steps: usize,
     },
+}
+
+impl LatentError {
+    /// The same error about rows that are part of more, `by` rows further on.
+    pub(crate) fn moved(self, by: usize) -> Self {
+        match self {
+            Self::Overflow { operation, mut rows } => {
+                rows.first.iter_mut().for_each(|row| *row += by);
+                Self::Overflow { operation, rows }
+            }
+            other => other,
+        }
+    }
 }
 
 /// Some rows of an array, as an error names them: the first few and how many there are.

@@ -69,6 +69,7 @@ mod nearest;
 mod plan;
 mod real;
 mod reverse;
+mod sampled;
 mod sink;
 mod solver;
 mod tiles;
@@ -81,6 +82,7 @@ pub use nearest::nearest;
 pub use plan::{EndPoint, Horizon, Node, Plan, Scheme, Unit};
 pub use real::Real;
 pub use reverse::{AnchorTrace, Assignment, AssignmentGradients};
+pub use sampled::{Estimate, SampledAnchors, SampledTrace, Sampling};
 pub use solver::Solver;
 
 #[cfg(doctest)]

@@ -15,6 +15,8 @@ mod orders;
 mod precision;
 #[path = "zones/refusals.rs"]
 mod refusals;
+#[path = "zones/sampled.rs"]
+mod sampled;
 #[path = "zones/symmetries.rs"]
 mod symmetries;
 #[path = "zones/tiling.rs"]

@@ -1,6 +1,6 @@
 //! Where to look for the anchors that matter: where the paths bend, as the sample sees them.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 
 use super::company::Company;
 use super::strongest::{Points, strongest};
@@ -44,8 +44,8 @@ impl Lookout {
         Ok(Self { glance, merging })
     }
 
-    /// The anchors that weigh most for any of the rows where their paths begin to bend, and where clusters have merged if
-    /// that is later. Second, the number of points that were looked at.
+    /// The anchors that weigh most for any of the rows where its path begins to bend, or where clusters have merged if that is
+    /// later: what weighed something before still does.
     pub(super) fn near_starts<F: Real>(
         &self,
         anchors: &Anchors<F>,
@@ -53,19 +53,14 @@ impl Lookout {
         owners: &[usize],
         noise: ArrayView2<'_, F>,
         count: usize,
-    ) -> Result<(Vec<usize>, usize), LatentError> {
+    ) -> Result<Vec<usize>, LatentError> {
         let starts = self.glance.trace_latents(&company.anchors, &company.positions(owners), noise)?.starts();
-        let merging = F::of(self.merging);
-        let mut at: Vec<(usize, F)> = starts.iter().map(|start| start.min(merging)).enumerate().collect();
-        at.extend(starts.iter().copied().enumerate().filter(|(_, start)| *start > merging));
-        let mut u = Array2::zeros((at.len(), anchors.dim()));
-        for (mut u, (row, tau)) in u.rows_mut().into_iter().zip(&at) {
-            u.assign(&noise.row(*row));
-            u.scaled_add(*tau, &anchors.centred().row(owners[*row]));
+        let taus: Vec<F> = starts.iter().map(|start| start.min(F::of(self.merging))).collect();
+        let mut u = noise.to_owned();
+        for ((mut u, tau), own) in u.rows_mut().into_iter().zip(&taus).zip(owners) {
+            u.scaled_add(*tau, &anchors.centred().row(*own));
         }
-        let points = Points { u, taus: at.into_iter().map(|(_, tau)| tau).collect() };
-        let looked_at = points.taus.len();
-        Ok((strongest(anchors, &points, count).into_iter().flatten().collect(), looked_at))
+        Ok(strongest(anchors, &Points { u, taus }, count).into_iter().flatten().collect())
     }
 
     /// The anchors that weigh most where the zones part, for latents that follow the company up to there.

@@ -61,15 +61,14 @@ impl<F: Real> SampledTrace<F> {
         let parts = tiles::map(flow.parallel(), groups(owners.len()), |rows| {
             let (owners, noise) = (&owners[rows.clone()], noise.slice(s![rows.clone(), ..]));
             let first = sampled.company(distinct(owners.iter().copied()))?;
-            let (neighbours, looked_at) =
-                sampled.lookout.near_starts(anchors, &first, owners, noise, sampled.neighbours)?;
+            let neighbours = sampled.lookout.near_starts(anchors, &first, owners, noise, sampled.neighbours)?;
             let company = sampled.company(distinct(neighbours.into_iter().chain(owners.iter().copied())))?;
             let latents = alone
                 .to_latents(&company.anchors, &company.positions(owners), noise)
                 .map_err(|error| error.moved(rows.start))?;
-            let among = |anchors: usize, evaluations| owners.len() * anchors * per_row(evaluations);
-            let products =
-                looked_at * anchors.len() + among(first.members.len(), 1) + among(company.members.len(), evaluations);
+            let per_row =
+                anchors.len() + first.members.len() * per_row(1) + company.members.len() * per_row(evaluations);
+            let products = owners.len() * per_row;
             Ok((latents, company.exact().to_vec(), products))
         });
         let parts: Vec<_> = parts.into_iter().collect::<Result<_, LatentError>>()?;

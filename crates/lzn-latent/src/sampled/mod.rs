@@ -56,7 +56,8 @@ impl Sampling {
 ///
 /// | `N`, `count`, `neighbours` | normal | clusters | duplicates | share of the exact work |
 /// |---|---|---|---|---|
-/// | 65,536, 2,048, 64 | TABLE |
+/// | 65,536, 2,048, 64 | 1.7e-2 | 1.8e-2 | 1.7e-2 | 0.15 |
+/// | 1,000,000, 16,384, 64 | 1.8e-2 | | | 0.08 |
 ///
 /// The published Euler solver with 20 steps is off by 2e-2 to 4e-2 on all anchors. For anchors of your own there is
 /// [`SampledAnchors::estimate_error`].

@@ -37,7 +37,7 @@ struct Set<F> {
     centred: Array2<F>,
     /// The same in double precision, for distances, and their half squares.
     precise: Array2<f64>,
-    half_squares: Vec<f64>,
+    half_squares: Vec<F>,
     mean: Array1<f64>,
 }
 
@@ -52,7 +52,7 @@ impl<F: Real> Anchors<F> {
         let wide = points.mapv(Real::wide);
         let mean = wide.mean_axis(Axis(0)).ok_or(LatentError::NoAnchors { operation: OPERATION })?;
         let precise = wide - &mean;
-        let half_squares = precise.rows().into_iter().map(|row| 0.5 * row.dot(&row)).collect();
+        let half_squares = precise.rows().into_iter().map(|row| F::of(0.5 * row.dot(&row))).collect();
         // Row by row in memory, so that kernels may take rows as slices.
         let points = if points.is_standard_layout() { points } else { points.as_standard_layout().into_owned() };
         let set = Set { points, centred: precise.mapv(F::of), precise, half_squares, mean };
@@ -120,7 +120,7 @@ impl<F: Real> Anchors<F> {
     }
 
     /// `|a_j - mean|^2 / 2`.
-    pub(crate) fn half_squares(&self) -> &[f64] {
+    pub(crate) fn half_squares(&self) -> &[F] {
         &self.set.half_squares
     }
 

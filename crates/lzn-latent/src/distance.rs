@@ -3,33 +3,48 @@
 use ndarray::{ArrayViewMut2, Axis};
 
 use crate::kernels::gemm::product;
+use crate::kernels::lanes::largest_of;
+use crate::kernels::vectorised;
 use crate::kernels::vectors::half_square_distance;
 use crate::{Anchors, Real};
 
-/// Rows whose products are held in double precision at once.
-const CHUNK: usize = 32;
-
-/// Pairs nearer than this, relative to their norms, are measured by their differences: the Gram matrix has lost too much of them.
-pub(crate) const NEAR: f64 = 1e-4;
+/// Pairs nearer than this, relative to their norms, are measured by their differences: of them a Gram matrix loses digits that
+/// the logits need, which hold these distances times `tau^2`. All others keep theirs, since `tau` is small where they count.
+pub(crate) const NEAR: f64 = 0.02;
 
 /// Writes `|a_j - a_b|^2 / 2` for the anchors `b` of `bases` against all anchors, `[bases, N]`; exactly 0 where two anchors are in
 /// the same place.
-///
-/// A Gram matrix in double precision. In single precision the same expression loses anchors that are closer than 1e-3 of
-/// their norm, and with them every digit of the latents (the logits hold these distances times `tau^2`).
 pub(crate) fn half_distances<F: Real>(anchors: &Anchors<F>, bases: &[usize], mut out: ArrayViewMut2<'_, F>) {
-    let (all, squares) = (anchors.precise(), anchors.half_squares());
-    let mut products = ndarray::Array2::zeros((CHUNK.min(bases.len()), anchors.len()));
-    for (bases, mut out) in bases.chunks(CHUNK).zip(out.axis_chunks_iter_mut(Axis(0), CHUNK)) {
-        let mut products = products.slice_mut(ndarray::s![..bases.len(), ..]);
-        product(all.select(Axis(0), bases).view(), all.t(), products.view_mut());
-        for ((mut row, products), &base) in out.rows_mut().into_iter().zip(products.rows()).zip(bases) {
-            for (j, (half, product)) in row.iter_mut().zip(products).enumerate() {
-                let sum = squares[base] + squares[j];
-                let plain = sum - product;
-                let near = plain < NEAR * sum;
-                *half = F::of(if near { half_square_distance(anchors.point(base), anchors.point(j)) } else { plain });
-            }
+    let squares = anchors.half_squares();
+    product(anchors.centred().select(Axis(0), bases).view(), anchors.centred().t(), out.view_mut());
+    for (mut row, &base) in out.rows_mut().into_iter().zip(bases) {
+        let row = row.as_slice_mut().unwrap_or_default();
+        let nearest = vectorised(
+            #[inline(always)]
+            || from_products(row, squares, squares[base]),
+        );
+        if nearest < F::zero() {
+            by_differences(anchors, base, row);
+        }
+    }
+}
+
+/// Turns products into half distances; the smallest excess over what counts as near.
+#[inline(always)]
+fn from_products<F: Real>(row: &mut [F], squares: &[F], own: F) -> F {
+    let near = F::of(NEAR);
+    for (half, square) in row.iter_mut().zip(squares) {
+        *half = own + *square - *half;
+    }
+    -largest_of(row, squares, |half, square| near * (own + square) - half)
+}
+
+/// Measures the near anchors again. `row` holds the half distances from `base`.
+fn by_differences<F: Real>(anchors: &Anchors<F>, base: usize, row: &mut [F]) {
+    let (squares, near) = (anchors.half_squares(), F::of(NEAR));
+    for (j, half) in row.iter_mut().enumerate() {
+        if *half < near * (squares[base] + squares[j]) {
+            *half = F::of(half_square_distance(anchors.point(base), anchors.point(j)));
         }
     }
 }

@@ -108,6 +108,14 @@ pub enum LatentError {
     /// A sample of no anchors cannot stand for the others.
     #[error("the sample needs at least 1 anchor, got 0")]
     NoSample,
+    /// A latent time lies between the anchors (0, where the field is singular) and the prior (1).
+    #[error("{operation}: the latent time must lie in (0, 1], got {value}")]
+    Time {
+        /// The operation that refused.
+        operation: &'static str,
+        /// The value.
+        value: f64,
+    },
     /// The cut-off of an alignment loss leaves no step.
     #[error(
         "the cut-off must lie in [0, 1), got {cut_off}: it is the fraction of the {steps} first steps that do not count"

@@ -22,7 +22,10 @@
 //! | [`ZoneFlow::to_latents`] | anchors `[N, d]`, owners `[B]`, noise `[B, d]` | latents `[B, d]` |
 //! | [`ZoneFlow::to_anchors`] | latents `[B, d]`, anchors `[N, d]`, owners `[B]` | end points `[B, d]`, own log-probabilities `[steps, B]` |
 //! | [`alignment`] | own log-probabilities `[steps, B]` | loss and gradient |
+//! | [`zone_hit_rate`] | latents `[B, d]`, anchors `[N, d]`, owners `[B]` | share of latents in their own zone |
+//! | [`field`] | points `[B, d]`, anchors `[N, d]`, `t` | weights, mean, velocity, log-partition |
 //! | [`nearest`] | end points `[B, d]`, anchors `[N, d]` | decisions `[B]` |
+//! | [`Anchors::sampled`] | very many anchors `[N, d]` | both directions at a fraction of the work, with a known error |
 //!
 //! `N` anchors, `B` samples (rows), `d` dimensions; `steps` is the number of evaluations of the zones. `owners[i] < N` names
 //! the anchor of row `i`; owners may repeat and may be a subset. Noise is an argument; nothing here draws. Each function refuses
@@ -56,17 +59,18 @@
 pub use ndarray;
 
 pub mod alignment;
+pub mod field;
 
 mod anchors;
 mod distance;
 mod error;
-mod field;
 mod flow;
 mod forward;
 mod history;
 mod kernels;
 mod nearest;
 mod plan;
+mod point;
 mod real;
 mod reverse;
 mod sampled;
@@ -78,7 +82,7 @@ pub use anchors::Anchors;
 pub use error::{LatentError, Rows};
 pub use flow::{Parallel, ZoneFlow};
 pub use forward::{LatentGradients, LatentTrace, Work};
-pub use nearest::nearest;
+pub use nearest::{nearest, zone_hit_rate};
 pub use plan::{EndPoint, Horizon, Node, Plan, Scheme, Unit};
 pub use real::Real;
 pub use reverse::{AnchorTrace, Assignment, AssignmentGradients};

@@ -7,21 +7,22 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::Parallel;
 
-/// Rows of a tile, for few anchors: enough for matrix products to reach their speed.
-const ROWS: usize = 128;
+/// Rows of a tile, for few and for many rows in all: enough for matrix products to reach their speed, and for as many tiles as
+/// threads.
+const ROWS: (usize, usize) = (128, 256);
 /// Elements of a tile's weights at most, so that they stay in the cache.
 const ELEMENTS: usize = 1 << 20;
 /// Rows of a tile at least.
 const FEWEST: usize = 32;
 
 /// Elements that all lanes may collect gradients in together.
-const COLLECTED: usize = 1 << 23;
-/// Lanes at most, and at least where there is enough to do.
-const LANES: (usize, usize) = (64, 4);
+const COLLECTED: usize = 1 << 22;
+/// Lanes at least where there is enough to do, and at most.
+const LANES: (usize, usize) = (8, 64);
 
 /// The tiles of `rows` rows against `anchors` anchors, in order.
 pub(crate) fn ranges(rows: usize, anchors: usize) -> Vec<Range<usize>> {
-    let tile = (ELEMENTS / anchors).clamp(FEWEST, ROWS);
+    let tile = (ELEMENTS / anchors).clamp(FEWEST, (rows / 8).clamp(ROWS.0, ROWS.1));
     (0..rows).step_by(tile).map(|start| start..(start + tile).min(rows)).collect()
 }
 
@@ -37,18 +38,20 @@ pub(crate) fn map<T: Send, R: Send>(parallel: Parallel, items: Vec<T>, work: imp
 /// `work` on every item with something that collects; returns the sum of what was collected and the results in order.
 ///
 /// The items are dealt to lanes, each with a collector of its own, whose number depends on sizes alone: the order of
-/// additions does not depend on the number of threads. `size` is the number of elements of a collector.
-pub(crate) fn map_collecting<T: Sync, R: Send, S: Collect>(
+/// additions does not depend on the number of threads. `size` is the number of elements of a collector. Every lane also has
+/// scratch memory, which is gone when it ends.
+pub(crate) fn map_collecting<T: Sync, R: Send, S: Collect, M: Default>(
     parallel: Parallel,
     items: &[T],
     size: usize,
     new: impl Fn() -> S + Send + Sync,
-    work: impl Fn(&T, &mut S) -> R + Send + Sync,
+    work: impl Fn(&T, &mut S, &mut M) -> R + Send + Sync,
 ) -> (S, Vec<R>) {
-    let lanes = (COLLECTED / size.max(1)).clamp(LANES.1, LANES.0).min(items.len()).max(1);
+    let lanes = (COLLECTED / size.max(1)).clamp(LANES.0, LANES.1).min(items.len()).max(1);
     let parts = map(parallel, (0..lanes).collect(), |lane| {
-        let mut sink = new();
-        let results: Vec<R> = items.iter().skip(lane).step_by(lanes).map(|item| work(item, &mut sink)).collect();
+        let (mut sink, mut scratch) = (new(), M::default());
+        let items = items.iter().skip(lane).step_by(lanes);
+        let results: Vec<R> = items.map(|item| work(item, &mut sink, &mut scratch)).collect();
         (sink, results)
     });
     let mut total: Option<S> = None;
@@ -68,11 +71,4 @@ pub(crate) fn map_collecting<T: Sync, R: Send, S: Collect>(
 pub(crate) trait Collect: Send {
     /// Adds what another lane has collected.
     fn add(&mut self, other: Self);
-}
-
-/// A collector with scratch memory of its lane.
-impl<S: Collect, T: Send> Collect for (S, T) {
-    fn add(&mut self, other: Self) {
-        self.0.add(other.0);
-    }
 }

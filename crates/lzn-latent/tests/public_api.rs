@@ -9,12 +9,13 @@
 use std::fmt::{Debug, Display};
 
 use lzn_latent::alignment::{self, Loss};
+use lzn_latent::field::{FieldAt, FieldCotangents, FieldGradients, ZoneField};
 use lzn_latent::{
     AnchorTrace, Anchors, Assignment, AssignmentGradients, EndPoint, Estimate, Horizon, LatentError, LatentGradients,
     LatentTrace, Node, Parallel, Plan, Real, Rows, SampledAnchors, SampledTrace, Sampling, Scheme, Solver, Unit, Work,
-    ZoneFlow, nearest,
+    ZoneFlow, nearest, zone_hit_rate,
 };
-use ndarray::{Array1, Array2, Array3, ArrayView2, array};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, array};
 
 type Result<T> = std::result::Result<T, LatentError>;
 
@@ -35,6 +36,7 @@ fn anchors<F: Real>() {
     let _: for<'a> fn(&'a Anchors<F>) -> ArrayView2<'a, F> = Anchors::points;
     let _: for<'a> fn(&'a Anchors<F>) -> Option<&'a Array1<F>> = Anchors::log_weights;
     let _: fn(ArrayView2<'_, F>, &Anchors<F>) -> Result<Vec<usize>> = nearest;
+    let _: fn(ArrayView2<'_, F>, &Anchors<F>, &[usize]) -> Result<f64> = zone_hit_rate;
     let _: fn(f64) -> F = F::of;
     let _: fn(F) -> f64 = F::wide;
 }
@@ -107,6 +109,24 @@ fn sampled<F: Real>() {
     let _: fn(&SampledTrace<F>, ArrayView2<'_, F>) -> Result<LatentGradients<F>> = SampledTrace::vjp;
 }
 
+fn field<F: Real>() {
+    let _: fn(&'static Anchors<F>, f64) -> Result<ZoneField<'static, F>> = ZoneField::new;
+    let _: fn(ZoneField<'static, F>, Parallel) -> ZoneField<'static, F> = ZoneField::with_parallel;
+    let _: fn(&ZoneField<'static, F>) -> f64 = ZoneField::time;
+    let _: fn(&ZoneField<'static, F>, ArrayView2<'_, F>) -> Result<FieldAt<F>> = ZoneField::at;
+    let _: for<'b> fn(&'b FieldAt<F>) -> ArrayView2<'b, F> = FieldAt::mean;
+    let _: for<'b> fn(&'b FieldAt<F>) -> ArrayView2<'b, F> = FieldAt::velocity;
+    let _: for<'b> fn(&'b FieldAt<F>) -> ArrayView1<'b, F> = FieldAt::log_partition;
+    let _: fn(&FieldAt<F>) -> Array2<F> = FieldAt::weights;
+    let _: fn(&FieldAt<F>, &FieldCotangents<'_, F>) -> Result<FieldGradients<F>> = FieldAt::vjp;
+    let nothing = FieldCotangents::<F>::default();
+    let _: (Option<ArrayView2<'_, F>>, Option<ArrayView2<'_, F>>) = (nothing.mean, nothing.velocity);
+    let _: (Option<ArrayView1<'_, F>>, Option<ArrayView2<'_, F>>) = (nothing.log_partition, nothing.weights);
+    let _ = |gradients: FieldGradients<F>| -> (Array2<F>, Array2<F>, Array1<F>) {
+        (gradients.points, gradients.anchors, gradients.log_weights)
+    };
+}
+
 fn losses<F: Real>() {
     let _: fn(ArrayView2<'_, F>, f64) -> Result<Loss<F>> = alignment::probability_loss;
     let _: fn(ArrayView2<'_, F>, f64) -> Result<Loss<F>> = alignment::log_loss;
@@ -149,6 +169,10 @@ fn errors(error: LatentError) -> Option<Rows> {
             let _: (&'static str, f64, f64) = (name, value, limit);
             None
         }
+        LatentError::Time { operation: _, value } => {
+            let _: f64 = value;
+            None
+        }
         LatentError::CutOff { cut_off, steps } => {
             let _: (f64, usize) = (cut_off, steps);
             None
@@ -167,6 +191,8 @@ fn every_function_has_the_signature_that_users_rely_on() {
     to_anchors::<f64>();
     sampled::<f32>();
     sampled::<f64>();
+    field::<f32>();
+    field::<f64>();
     losses::<f32>();
     losses::<f64>();
     flow();
@@ -188,6 +214,9 @@ fn every_type_has_the_traits_that_users_rely_on() {
     trace::<LatentTrace<f32>>();
     trace::<AnchorTrace<f64>>();
     trace::<SampledTrace<f32>>();
+    trace::<FieldAt<f32>>();
+    trace::<ZoneField<'static, f64>>();
+    plain::<FieldGradients<f32>>();
     plain_and_copied::<EndPoint>();
     plain_and_copied::<Estimate>();
     plain_and_copied::<Sampling>();

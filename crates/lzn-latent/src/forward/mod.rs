@@ -9,7 +9,6 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
-use crate::field::Scratch;
 use crate::sink::Sink;
 use crate::{Anchors, LatentError, Real, ZoneFlow, tiles};
 use tile::{Keep, Tile};
@@ -130,17 +129,16 @@ impl<F: Real> LatentTrace<F> {
         check_shape("vjp of to_latents", "cotangent", self.latents.shape(), cotangent.shape())?;
         check_finite("vjp of to_latents", "cotangent", cotangent)?;
         let plan = self.flow.to_latents_plan();
-        let new = || (Sink::new(anchors), Scratch::default());
         let (sink, parts) = tiles::map_collecting(
             self.flow.parallel(),
             &self.tiles,
             Sink::size(anchors),
-            new,
-            |tile, (sink, scratch)| tile.pull(plan, anchors, cotangent.slice(s![tile.rows(), ..]), sink, scratch),
+            || Sink::new(anchors),
+            |tile, sink, scratch| tile.pull(plan, anchors, cotangent.slice(s![tile.rows(), ..]), sink, scratch),
         );
         let (noise, own): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let bases = self.tiles.iter().zip(&own).map(|(tile, own)| (tile.owners(), own.view()));
-        let collected = sink.0.finish(anchors, bases);
+        let collected = sink.finish(anchors, bases);
         let noise = stack(noise.iter().map(|part| part.view()), anchors);
         Ok(LatentGradients { anchors: collected.anchors, noise, log_weights: collected.log_weights })
     }

@@ -1,13 +1,13 @@
 //! Where each row of a tile begins to be integrated: behind its free flight.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1, ArrayViewMut2};
 
 use super::catch_up::Rest;
 use crate::distance::NEAR;
-use crate::field::{Bases, Point, Scratch};
 use crate::kernels::takeoff::Parabolas;
 use crate::kernels::vectorised;
 use crate::kernels::vectors::difference_dot;
+use crate::point::{Bases, Point, Scratch};
 use crate::{Anchors, Horizon, Plan, Real, Unit};
 
 /// When each row of a tile starts. Gradients take all of it as constant.
@@ -44,16 +44,16 @@ pub(super) fn schedule<F: Real>(
         let row = row.as_slice_mut().unwrap_or_default();
         to_slopes(anchors, bases, i, z.row(i).as_slice().unwrap_or(&[]), row);
     }
-    let parabolas = |i: usize| {
-        let zones = bases.zones(anchors, i, F::zero());
-        let slopes = slopes.row(i).to_slice().unwrap_or(&[]);
-        Parabolas { slopes, half_distances: zones.half_distances, log_weights: zones.log_weights, own: zones.base }
-    };
-    let mut roots = vec![F::zero(); anchors.len()];
     match plan.unit() {
-        Unit::Tau => free_flight(plan, anchors, z.nrows(), parabolas, &mut roots),
-        Unit::Horizon(horizon) => at_horizons(horizon, anchors, bases, merged, parabolas, &mut roots),
+        Unit::Tau => free_flight(plan, anchors, bases, slopes),
+        Unit::Horizon(horizon) => at_horizons(horizon, anchors, bases, merged, slopes),
     }
+}
+
+/// The parabolas of row `i`.
+fn parabolas<'a, F: Real>(anchors: &'a Anchors<F>, bases: &'a Bases<F>, i: usize, slopes: &'a [F]) -> Parabolas<'a, F> {
+    let zones = bases.zones(anchors, i, F::zero());
+    Parabolas { slopes, half_distances: zones.half_distances, log_weights: zones.log_weights, own: zones.base }
 }
 
 /// Turns the products `z.a_j` of a row into `z.(a_j - a_own)`, by differences where anchors are near.
@@ -61,7 +61,7 @@ fn to_slopes<F: Real>(anchors: &Anchors<F>, bases: &Bases<F>, i: usize, z: &[F],
     let own = bases.index[i];
     let (half_distances, of_own) = (bases.half_distances.row(i), row[own]);
     row.iter_mut().for_each(|x| *x -= of_own);
-    let near = F::of(4.0 * NEAR * anchors.half_squares()[own]);
+    let near = F::of(NEAR) * anchors.half_squares()[own];
     for (j, half) in half_distances.iter().enumerate() {
         if *half < near {
             row[j] = difference_dot(z, anchors.point(j), anchors.point(own));
@@ -70,51 +70,65 @@ fn to_slopes<F: Real>(anchors: &Anchors<F>, bases: &Bases<F>, i: usize, z: &[F],
 }
 
 /// A published grid: nodes before which the path is straight to all digits are left out.
-fn free_flight<'a, F: Real>(
+fn free_flight<F: Real>(
     plan: &Plan,
     anchors: &Anchors<F>,
-    rows: usize,
-    parabolas: impl Fn(usize) -> Parabolas<'a, F>,
-    roots: &mut [F],
+    bases: &Bases<F>,
+    slopes: ArrayViewMut2<'_, F>,
 ) -> Schedule<F> {
     let below = F::of((anchors.len() as f64 / F::NEGLIGIBLE).ln());
-    let entry = |i: usize| {
+    let mut roots = vec![F::zero(); anchors.len()];
+    let mut entry = |(i, slopes): (usize, ArrayView1<'_, F>)| {
         let takeoff = vectorised(
             #[inline(always)]
-            || parabolas(i).farthest_root(below, roots),
+            || parabolas(anchors, bases, i, slopes.to_slice().unwrap_or_default()).farthest_root(below, &mut roots),
         );
         plan.nodes().iter().take_while(|node| F::of(node.tau()) > takeoff).count()
     };
-    Schedule { entries: (0..rows).map(entry).collect(), units: vec![F::one(); rows], rests: Vec::new() }
+    let entries: Vec<usize> = slopes.rows().into_iter().enumerate().map(&mut entry).collect();
+    Schedule { units: vec![F::one(); entries.len()], entries, rests: Vec::new() }
 }
 
-/// Our own grid: from each row's horizon, or from where anchors merge, up to which near neighbours are followed alone.
-fn at_horizons<'a, F: Real>(
+/// Our own grid: from each row's horizon. A row with near neighbours follows these alone up to the horizon of all the others.
+fn at_horizons<F: Real>(
     horizon: Horizon,
     anchors: &Anchors<F>,
     bases: &Bases<F>,
     merged: f64,
-    parabolas: impl Fn(usize) -> Parabolas<'a, F>,
-    roots: &mut [F],
+    mut slopes: ArrayViewMut2<'_, F>,
 ) -> Schedule<F> {
+    /// How much nearer to the prior than the clock of merging a row's dense steps may begin.
+    const LATEST: f64 = 0.25;
     let rows = bases.index.len();
-    let below = F::of((anchors.len() as f64 / Horizon::FAINT).ln());
-    let merged = F::of(merged);
+    // A horizon of less mass than what counts as faint lies farther out than that.
+    let below = F::of((anchors.len() as f64 / Horizon::FAINT.min(horizon.mass)).ln());
+    let (merged, mass) = (F::of(merged), F::of(horizon.mass));
+    let mut roots = vec![F::zero(); anchors.len()];
     let mut schedule = Schedule { entries: vec![0; rows], units: vec![F::zero(); rows], rests: Vec::new() };
-    for (i, unit) in schedule.units.iter_mut().enumerate() {
-        let parabolas = parabolas(i);
-        let begin = vectorised(
-            #[inline(always)]
-            || {
-                let far = parabolas.farthest_root(below, roots);
-                parabolas.horizon(far, F::of(horizon.mass))
-            },
-        );
-        *unit = if begin < merged { begin } else { merged };
-        if begin > merged {
-            let near = (0..roots.len()).filter(|j| roots[*j] > merged).map(|j| j as u32).collect();
-            schedule.rests.push(Rest { row: i, own: bases.index[i], near, begin, end: merged });
+    for (i, mut slopes) in slopes.rows_mut().into_iter().enumerate() {
+        let slopes = slopes.as_slice_mut().unwrap_or_default();
+        let begin = |slopes: &[F], roots: &mut [F]| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    let parabolas = parabolas(anchors, bases, i, slopes);
+                    let far = parabolas.farthest_root(below, roots);
+                    parabolas.horizon(far, mass)
+                },
+            )
+        };
+        let first = begin(slopes, &mut roots);
+        if first <= merged {
+            schedule.units[i] = first;
+            continue;
         }
+        let near: Vec<u32> = (0..roots.len()).filter(|j| roots[*j] > merged).map(|j| j as u32).collect();
+        // Without its near neighbours.
+        near.iter().for_each(|j| slopes[*j as usize] = F::neg_infinity());
+        let rest = begin(slopes, &mut roots);
+        let end = if rest > F::zero() { rest.max(merged * F::of(LATEST)).min(merged) } else { merged };
+        schedule.units[i] = end;
+        schedule.rests.push(Rest { row: i, own: bases.index[i], near, begin: first, end });
     }
     schedule
 }

@@ -8,8 +8,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use super::Work;
 use super::catch_up::{self, CatchUp};
 use super::start::{Schedule, schedule};
-use crate::field::{Base, Bases, Point, Scratch, Targets};
 use crate::history::{Cotangents, Pace};
+use crate::point::{Base, Bases, Point, Scratch, Targets};
 use crate::sink::Sink;
 use crate::{Anchors, EndPoint, Plan, Real, Unit};
 

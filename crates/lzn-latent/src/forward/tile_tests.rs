@@ -112,6 +112,7 @@ fn beyond_its_horizon_a_row_is_where_it_began() {
         };
         (0..SAMPLES).filter(|j| *j != i).map(|j| logit(j).exp()).sum()
     };
+    assert!(schedule.rests.is_empty());
     for (i, unit) in schedule.units.iter().enumerate() {
         let there = weight_of_others(i, *unit);
         assert!(there <= mass && there > 0.9 * mass, "row {i}: {there}");

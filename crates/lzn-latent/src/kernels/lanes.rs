@@ -19,6 +19,24 @@ pub(crate) fn largest<F: Real>(row: &[F], floor: F) -> F {
     all.fold(floor, |largest, x| if *x > largest { *x } else { largest })
 }
 
+/// The largest `f(a_j, b_j)` over two slices of equal length; minus infinity for none.
+#[inline(always)]
+pub(crate) fn largest_of<F: Real>(a: &[F], b: &[F], f: impl Fn(F, F) -> F) -> F {
+    let mut lanes = [F::neg_infinity(); LANES];
+    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
+    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
+    let raise = |lane: &mut F, x: F| *lane = if x > *lane { x } else { *lane };
+    for (a, b) in a_chunks.iter().zip(b_chunks) {
+        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
+            raise(lane, f(*a, *b));
+        }
+    }
+    for ((lane, a), b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+        raise(lane, f(*a, *b));
+    }
+    largest(&lanes, F::neg_infinity())
+}
+
 /// `sum_j f(a_j, b_j)` over two slices of equal length.
 #[inline(always)]
 pub(crate) fn sum_of<F: Real>(a: &[F], b: &[F], f: impl Fn(F, F) -> F) -> F {

@@ -1,6 +1,6 @@
 //! From the products of a row with all anchors to the weights of the zones.
 //!
-//! A row is written relative to its *base*, one of the anchors (see [`crate::field`]). Its logits are
+//! A row is written relative to its *base*, one of the anchors (see [`crate::point`]). Its logits are
 //!
 //! ```text
 //! l_j = tau (x_j - x_base) - tau^2 h_j + log c_j - log c_base,     x_j = z.a_j,   h_j = |a_j - a_base|^2 / 2
@@ -9,7 +9,7 @@
 //! 0 for the base. Anchors in the very place of the base (`h_j = 0`) share its weight and never count among the others: what
 //! they add to the mean of the anchors is zero, and computing it would leave rounding instead.
 
-use super::lanes::{LANES, largest};
+use super::lanes::{LANES, largest, largest_of};
 use crate::Real;
 
 /// What a row's logits are made of beside its products.
@@ -56,14 +56,7 @@ pub(crate) fn to_logits<F: Real>(row: &mut [F], zones: &RowZones<'_, F>) {
 /// The largest logit of a zone that is not in the place of the base; minus infinity if there is none.
 #[inline(always)]
 pub(crate) fn strongest_rival<F: Real>(logits: &[F], half_distances: &[F]) -> F {
-    let mut lanes = [F::neg_infinity(); LANES];
-    for (logits, halves) in logits.chunks(LANES).zip(half_distances.chunks(LANES)) {
-        for ((lane, l), h) in lanes.iter_mut().zip(logits).zip(halves) {
-            let rival = if *h > F::zero() { *l } else { F::neg_infinity() };
-            *lane = if rival > *lane { rival } else { *lane };
-        }
-    }
-    largest(&lanes, F::neg_infinity())
+    largest_of(logits, half_distances, |l, h| if h > F::zero() { l } else { F::neg_infinity() })
 }
 
 /// Turns logits into exponentials relative to the largest, in place, 0 for the base and what lies on it.

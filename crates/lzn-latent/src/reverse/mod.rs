@@ -5,7 +5,6 @@ mod walk;
 use ndarray::{Array1, Array2, Array3, ArrayView2, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
-use crate::field::Scratch;
 use crate::forward::stack;
 use crate::sink::Sink;
 use crate::{Anchors, LatentError, Real, Unit, ZoneFlow, tiles};
@@ -154,13 +153,12 @@ impl<F: Real> AnchorTrace<F> {
         }
         let anchors = &self.anchors;
         let ground = Ground::new(&self.flow, anchors);
-        let new = || (Sink::new(anchors), Scratch::default());
         let (sink, parts) = tiles::map_collecting(
             self.flow.parallel(),
             &self.walks,
             Sink::size(anchors),
-            new,
-            |walk, (sink, scratch)| {
+            || Sink::new(anchors),
+            |walk, sink, scratch| {
                 let end = match end_points {
                     Some(all) => all.slice(s![walk.rows.clone(), ..]).to_owned(),
                     None => Array2::zeros((walk.rows.len(), anchors.dim())),
@@ -171,7 +169,7 @@ impl<F: Real> AnchorTrace<F> {
         );
         let latents = stack(parts.iter().map(|(latents, _)| latents.view()), anchors);
         let bases = parts.iter().flat_map(|(_, own)| own.iter().map(|(index, rows)| (index.as_slice(), rows.view())));
-        let collected = sink.0.finish(anchors, bases);
+        let collected = sink.finish(anchors, bases);
         Ok(AssignmentGradients { latents, anchors: collected.anchors, log_weights: collected.log_weights })
     }
 }

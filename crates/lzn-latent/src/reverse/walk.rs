@@ -6,10 +6,10 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use crate::distance::half_distances;
-use crate::field::{Base, Bases, LogProbCotangent, Point, Scratch, Targets};
 use crate::history::{Cotangents, Pace};
 use crate::kernels::logits::{RowSums, strongest_rival, to_exponentials, to_logits};
 use crate::kernels::vectorised;
+use crate::point::{Base, Bases, LogProbCotangent, Point, Scratch, Targets};
 use crate::sink::Sink;
 use crate::{Anchors, EndPoint, Plan, Real, Unit, ZoneFlow};
 

@@ -60,7 +60,7 @@ pub(super) fn strongest<F: Real>(anchors: &Anchors<F>, points: &Points<F>, count
     let mut products = Array2::zeros((points.taus.len(), COLUMNS.min(anchors.len())));
     for start in (0..anchors.len()).step_by(COLUMNS) {
         let columns = start..(start + COLUMNS).min(anchors.len());
-        let half_squares: Vec<F> = anchors.half_squares()[columns.clone()].iter().map(|h| F::of(*h)).collect();
+        let half_squares = &anchors.half_squares()[columns.clone()];
         let part: ArrayView2<'_, F> = anchors.centred().slice(s![columns.clone(), ..]);
         let mut products = products.slice_mut(s![.., ..columns.len()]);
         product(points.u.view(), part.t(), products.view_mut());
@@ -70,7 +70,7 @@ pub(super) fn strongest<F: Real>(anchors: &Anchors<F>, points: &Points<F>, count
             vectorised(
                 #[inline(always)]
                 || {
-                    for (x, half_square) in row.iter_mut().zip(&half_squares) {
+                    for (x, half_square) in row.iter_mut().zip(half_squares) {
                         *x = tau * *x - square * *half_square;
                     }
                 },

@@ -13,6 +13,7 @@ mod rectified_flow;
 use std::cell::OnceCell;
 
 use lzn_random::{Purpose, Stream};
+use lzn_torch::zones::{self, Zones};
 use tch::{Device, Kind, Tensor};
 
 pub use align::AlignImageToLabel;
@@ -123,6 +124,22 @@ impl StepContext {
         }
         let latents = model.latents_of_anchors(self.image_anchors(model)?, &self.draws.latent_noise)?;
         Ok(self.latents.get_or_init(|| latents))
+    }
+
+    /// What is worth knowing about the zones of the images, if an objective has made them: `zones/hit_rate`, the share of latents in
+    /// their own zone, and `zones/spread`, the root of the mean square distance of an anchor from their mean. The exact zones do
+    /// not depend on the spread, but a solver with a fixed grid does.
+    ///
+    /// # Errors
+    /// [`TaskError`] if libtorch refuses an operation.
+    pub fn zones_observed(&self) -> Result<Vec<(String, f64)>, TaskError> {
+        let (Some(anchors), Some(latents)) = (self.anchors.get(), self.latents.get()) else { return Ok(Vec::new()) };
+        let anchors = anchors.detach();
+        let owners = Tensor::arange(anchors.size()[0], (Kind::Int64, Device::Cpu));
+        let rate = zones::hit_rate(latents, &Zones { anchors: &anchors, weights: None }, &owners)?;
+        let apart = &anchors - anchors.mean_dim(0, true, Kind::Float);
+        let square = apart.square().sum_dim_intlist(1, false, Kind::Double).mean(Kind::Double).double_value(&[]);
+        Ok(vec![("zones/hit_rate".to_owned(), rate), ("zones/spread".to_owned(), square.sqrt())])
     }
 
     /// Share of every class in the batch, `[classes]`.

@@ -180,8 +180,11 @@ impl Session {
         tch::manual_seed((dropout >> 1) as i64);
         let second_view = batch.second_view.as_ref().map(|images| data::to_tensor(images, device));
         let context = StepContext::new(images, labels, draws).with_second_view(second_view);
-        let report = self.engine.step(self.step, &context)?;
+        let mut report = self.engine.step(self.step, &context)?;
         self.step += 1;
+        if self.step.is_multiple_of(self.config.train.log_every) {
+            report.values.extend(context.zones_observed()?);
+        }
         self.skipped += u64::from(report.skipped);
         Ok(report)
     }

@@ -58,6 +58,12 @@ pub(super) fn end_points(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -
     }
 }
 
+/// The share of `latents [B, d]` that lie in the zone of their own anchor, in single precision; everything has been checked.
+pub(super) fn hit_rate(latents: &Tensor, zones: &Zones<'_>, owners: &Tensor) -> Result<f64, TorchError> {
+    let points = prepare::<f32>(latents);
+    Ok(lzn_latent::zone_hit_rate(view::<f32>(&points), &anchors::<f32>(zones)?, &indices(owners))?)
+}
+
 /// Log-probabilities `[steps, B, N]` of all anchors, without gradients; everything has been checked.
 pub(super) fn all_log_probs(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -> Result<Tensor, TorchError> {
     fn of<F: Number>(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -> Result<Tensor, TorchError> {

@@ -127,6 +127,20 @@ pub fn decide(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -> Result<Te
     Ok(nearest(&end_points(flow, latents, zones)?, zones.anchors))
 }
 
+/// The share of `latents [B, d]` whose converged flow ends at their own anchor (see [`lzn_latent::zone_hit_rate`]); computed in main
+/// memory, without gradients.
+///
+/// # Errors
+/// Shapes and kinds that do not fit, owners out of range, negative weights, values that are not finite.
+pub fn hit_rate(latents: &Tensor, zones: &Zones<'_>, owners: &Tensor) -> Result<f64, TorchError> {
+    const OPERATION: &str = "hit_rate";
+    check::zones_and_points(OPERATION, zones, "latents", latents)?;
+    check::owners(OPERATION, owners, latents.size()[0], zones)?;
+    let here = |tensor: &Tensor| tensor.detach().to_device(tch::Device::Cpu);
+    let (anchors, weights) = (here(zones.anchors), zones.weights.map(here));
+    host::hit_rate(&here(latents), &Zones { anchors: &anchors, weights: weights.as_ref() }, owners)
+}
+
 fn end_points(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -> Result<Tensor, TorchError> {
     match host::applies(zones, latents) {
         true => host::end_points(flow, latents, zones),

@@ -26,11 +26,12 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         seed: weights.config.seed,
     };
     let result = tch::no_grad(|| evaluate::classify(&weights.model, test.as_ref(), options))?.finish()?;
+    let hit_rate = tch::no_grad(|| evaluate::zone_hit_rate(&weights.model, test.as_ref(), options))?;
     let count = options.images.min(test.len());
     if args.json {
         let object = serde_json::json!({
             "images": count, "accuracy": result.accuracy(), "per_class": result.per_class(),
-            "noise_scale": options.noise_scale, "batch_size": options.batch_size,
+            "noise_scale": options.noise_scale, "batch_size": options.batch_size, "zone_hit_rate": hit_rate,
         });
         say!("{object}")?;
     } else {
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
             options.batch_size,
             options.noise_scale
         )?;
+        say!("zone hit rate  {:.2} %  (latents at noise scale 1 in the zones of their own images)", 100.0 * hit_rate)?;
         for (name, accuracy) in weights.class_names.iter().zip(result.per_class()) {
             if let Some(accuracy) = accuracy {
                 say!("  {name:<14} {:.1} %", 100.0 * accuracy)?;

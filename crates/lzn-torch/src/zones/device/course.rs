@@ -44,14 +44,13 @@ impl Course {
 
     fn at_horizons(plan: &Plan, horizon: Horizon, field: &Field, bases: &Bases, z: &Tensor) -> Self {
         let merged = horizon.merging(field.anchors.size()[0] as usize, field.spread());
-        let begin = horizons(horizon, field, bases, z);
-        let unit = begin.clamp_max(merged);
-        let (mut steps, before) = catch_up(horizon, merged, &begin);
+        let (begin, unit) = horizons(horizon, merged, field, bases, z);
+        let (mut steps, before) = catch_up(horizon, &begin, &unit);
         for (k, node) in plan.nodes().iter().enumerate() {
             let mut coefficients: Vec<Tensor> = node.coefficients().iter().map(|c| &unit * *c).collect();
             if let ([newest, older], Some(next), 0) = (coefficients.as_mut_slice(), plan.nodes().get(1), k) {
                 // Rows that have caught up bring a rate from before.
-                let late = begin.gt(merged);
+                let late = begin.gt_tensor(&unit);
                 let [to_newest, to_older] = adams_bashforth(&before, &(&unit * node.tau()), &(&unit * next.tau()));
                 *newest = to_newest.where_self(&late, newest);
                 *older = to_older.where_self(&late, older);
@@ -62,26 +61,45 @@ impl Course {
     }
 }
 
-/// Where each row's zones begin to mix, `[r, 1]`.
-fn horizons(horizon: Horizon, field: &Field, bases: &Bases, z: &Tensor) -> Tensor {
+/// Where each row's zones begin to mix, and where its dense steps begin, `[r, 1]`.
+fn horizons(horizon: Horizon, merged: f64, field: &Field, bases: &Bases, z: &Tensor) -> (Tensor, Tensor) {
+    /// How much nearer to the prior than the clock of merging a row's dense steps may begin.
+    const LATEST: f64 = 0.25;
+    let below = (field.anchors.size()[0] as f64 / Horizon::FAINT.min(horizon.mass)).ln();
+    let half = &bases.half_distances;
+    let log_weights = field.relative_log_weights(bases).unwrap_or_else(|| half.zeros_like());
+    let slopes = field.slopes(z, bases);
+    let square = slopes.square() + half * 4.0 * (&log_weights + below);
+    let counts = half.gt(0.0).logical_and(&square.gt(0.0));
+    let roots = (&slopes + square.clamp_min(0.0).sqrt()) / (half * 2.0);
+    let roots = roots.clamp_min(0.0).where_self(&counts, &half.zeros_like());
+    let parabolas = |tau: &Tensor| (&slopes - half * tau) * tau + &log_weights;
+    let all = half.gt(0.0).to_kind(field.kind);
+    let first = crossing(horizon, &roots, &all, field, parabolas);
+    // Without near neighbours, for rows that have them.
+    let near = roots.gt(merged);
+    let far_roots = roots.masked_fill(&near, 0.0);
+    let rest = crossing(horizon, &far_roots, &all.masked_fill(&near, 0.0), field, parabolas);
+    let end = rest.clamp(merged * LATEST, merged).masked_fill(&rest.le(0.0), merged);
+    let end = end.where_self(&first.gt(merged), &first);
+    (first, end)
+}
+
+/// The clock where all zones that take `part` together weigh the horizon's mass, below the farthest of `roots`.
+fn crossing(
+    horizon: Horizon,
+    roots: &Tensor,
+    part: &Tensor,
+    field: &Field,
+    logits: impl Fn(&Tensor) -> Tensor,
+) -> Tensor {
     const OCTAVES: i32 = 6;
     const BISECTIONS: usize = 9;
-    let n = field.anchors.size()[0] as f64;
-    let (slopes, half) = (field.slopes(z, bases), &bases.half_distances);
-    let log_weights = field.relative_log_weights(bases);
-    let below = (n / Horizon::FAINT).ln();
-    let apart = half.gt(0.0);
-    let room = log_weights.as_ref().map_or_else(|| half * 0.0 + below, |w| w + below);
-    let square = slopes.square() + half * 4.0 * room;
-    let roots = (&slopes + square.clamp_min(0.0).sqrt()) / (half * 2.0);
-    let counts = apart.logical_and(&square.gt(0.0));
-    let far = roots.clamp_min(0.0).where_self(&counts, &half.zeros_like()).amax([1].as_slice(), true);
+    let far = roots.amax([1].as_slice(), true);
     let (mut low, mut high) = (&far * 0.5f64.powi(OCTAVES), far);
     for _ in 0..BISECTIONS {
         let middle = (&low * &high).sqrt();
-        let logits = (&slopes - half * &middle) * &middle;
-        let logits = log_weights.as_ref().map_or_else(|| logits.shallow_clone(), |w| &logits + w);
-        let weight = logits.clamp_max(0.0).exp() * apart.to_kind(field.kind);
+        let weight = logits(&middle).clamp_max(0.0).exp() * part;
         let light = weight.sum_dim_intlist(1, true, field.kind).lt(horizon.mass);
         high = middle.where_self(&light, &high);
         low = low.where_self(&light, &middle);
@@ -89,9 +107,10 @@ fn horizons(horizon: Horizon, field: &Field, bases: &Bases, z: &Tensor) -> Tenso
     high
 }
 
-/// Steps of constant ratio from `begin [r, 1]` to `merged`, aligned at their end, and the last clock before it.
-fn catch_up(horizon: Horizon, merged: f64, begin: &Tensor) -> (Vec<Step>, Tensor) {
-    let ratio = (begin / merged).clamp_min(1.0);
+/// Steps of constant ratio from `begin` to `end`, `[r, 1]`, aligned at their end, and the last clock before it.
+fn catch_up(horizon: Horizon, begin: &Tensor, end: &Tensor) -> (Vec<Step>, Tensor) {
+    // Rows without catch-up begin at their end, and 0 / 0 where they have no horizon at all.
+    let ratio = (begin / end).masked_fill(&begin.le_tensor(end), 1.0);
     let counts = (ratio.log() / -horizon.ratio.ln()).ceil();
     let most = counts.max().double_value(&[]) as i64;
     let clock = |k: &Tensor| begin * (ratio.log() * -(k / counts.clamp_min(1.0))).exp();

@@ -155,7 +155,7 @@ impl<F: Real> Point<'_, F> {
 
         let mut state = Array2::zeros((r, d));
         product(weights.slice(s![r.., ..]), self.anchors.centred().view(), state.view_mut());
-        self.to_factors(&mut factors, g);
+        self.write_factors(&mut factors, g);
         sink.add_products(factors.view(), weights.view());
         self.finish(role, g, &rows, state, sink, own)
     }
@@ -192,7 +192,7 @@ impl<F: Real> Point<'_, F> {
     }
 
     /// `[g; tau z + tau^2 a_base]`, over `[z; g]`.
-    fn to_factors(&self, factors: &mut Array2<F>, g: ArrayView2<'_, F>) {
+    fn write_factors(&self, factors: &mut Array2<F>, g: ArrayView2<'_, F>) {
         let r = g.nrows();
         factors.slice_mut(s![..r, ..]).assign(&g);
         let mut levers = factors.slice_mut(s![r.., ..]);

@@ -80,6 +80,12 @@ impl<F: Real> Anchors<F> {
         Ok(self)
     }
 
+    /// The same anchors with logarithms of weights, `[N]`, that come from checked ones.
+    pub(crate) fn with_log_weights(mut self, log_weights: Array1<F>) -> Self {
+        self.log_weights = Some(log_weights);
+        self
+    }
+
     /// Number of anchors.
     pub fn len(&self) -> usize {
         self.set.points.nrows()

@@ -105,6 +105,9 @@ pub enum LatentError {
         /// What it must stay below.
         limit: f64,
     },
+    /// A sample of no anchors cannot stand for the others.
+    #[error("the sample needs at least 1 anchor, got 0")]
+    NoSample,
     /// A latent time lies between the anchors (0, where the field is singular) and the prior (1).
     #[error("{operation}: the latent time must lie in (0, 1], got {value}")]
     Time {
@@ -123,6 +126,19 @@ pub enum LatentError {
         /// Steps recorded.
         steps: usize,
     },
+}
+
+impl LatentError {
+    /// The same error about rows that are part of more, `by` rows further on.
+    pub(crate) fn moved(self, by: usize) -> Self {
+        match self {
+            Self::Overflow { operation, mut rows } => {
+                rows.first.iter_mut().for_each(|row| *row += by);
+                Self::Overflow { operation, rows }
+            }
+            other => other,
+        }
+    }
 }
 
 /// Some rows of an array, as an error names them: the first few and how many there are.

@@ -25,6 +25,7 @@
 //! | [`zone_hit_rate`] | latents `[B, d]`, anchors `[N, d]`, owners `[B]` | share of latents in their own zone |
 //! | [`field`] | points `[B, d]`, anchors `[N, d]`, `t` | weights, mean, velocity, log-partition |
 //! | [`nearest`] | end points `[B, d]`, anchors `[N, d]` | decisions `[B]` |
+//! | [`Anchors::sampled`] | very many anchors `[N, d]` | both directions at a fraction of the work, with a known error |
 //!
 //! `N` anchors, `B` samples (rows), `d` dimensions; `steps` is the number of evaluations of the zones. `owners[i] < N` names
 //! the anchor of row `i`; owners may repeat and may be a subset. Noise is an argument; nothing here draws. Each function refuses
@@ -72,6 +73,7 @@ mod plan;
 mod point;
 mod real;
 mod reverse;
+mod sampled;
 mod sink;
 mod solver;
 mod tiles;
@@ -84,6 +86,7 @@ pub use nearest::{nearest, zone_hit_rate};
 pub use plan::{EndPoint, Horizon, Node, Plan, Scheme, Unit};
 pub use real::Real;
 pub use reverse::{AnchorTrace, Assignment, AssignmentGradients};
+pub use sampled::{Estimate, SampledAnchors, SampledTrace, Sampling};
 pub use solver::Solver;
 
 #[cfg(doctest)]

@@ -11,8 +11,9 @@ use std::fmt::{Debug, Display};
 use lzn_latent::alignment::{self, Loss};
 use lzn_latent::field::{FieldAt, FieldCotangents, FieldGradients, ZoneField};
 use lzn_latent::{
-    AnchorTrace, Anchors, Assignment, AssignmentGradients, EndPoint, Horizon, LatentError, LatentGradients,
-    LatentTrace, Node, Parallel, Plan, Real, Rows, Scheme, Solver, Unit, Work, ZoneFlow, nearest, zone_hit_rate,
+    AnchorTrace, Anchors, Assignment, AssignmentGradients, EndPoint, Estimate, Horizon, LatentError, LatentGradients,
+    LatentTrace, Node, Parallel, Plan, Real, Rows, SampledAnchors, SampledTrace, Sampling, Scheme, Solver, Unit, Work,
+    ZoneFlow, nearest, zone_hit_rate,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, array};
 
@@ -88,6 +89,26 @@ fn to_anchors<F: Real>() {
     };
 }
 
+fn sampled<F: Real>() {
+    let _: fn(usize) -> Sampling = Sampling::of;
+    let _ = |sampling: Sampling| -> (usize, usize, u64) { (sampling.count, sampling.neighbours, sampling.seed) };
+    let _: fn(&Anchors<F>, Sampling) -> Result<SampledAnchors<F>> = Anchors::sampled;
+    let _: for<'a> fn(&'a SampledAnchors<F>) -> &'a Anchors<F> = SampledAnchors::anchors;
+    let _: for<'a> fn(&'a SampledAnchors<F>) -> &'a [usize] = SampledAnchors::sample;
+    let _: fn(&SampledAnchors<F>, &ZoneFlow, &[usize], ArrayView2<'_, F>) -> Result<Array2<F>> =
+        SampledAnchors::to_latents;
+    let _: fn(&SampledAnchors<F>, &ZoneFlow, &[usize], ArrayView2<'_, F>) -> Result<SampledTrace<F>> =
+        SampledAnchors::trace_latents;
+    let _: fn(&SampledAnchors<F>, &ZoneFlow, ArrayView2<'_, F>, Option<&[usize]>) -> Result<Assignment<F>> =
+        SampledAnchors::to_anchors;
+    let _: fn(&SampledAnchors<F>, &ZoneFlow, &[usize], ArrayView2<'_, F>) -> Result<Estimate> =
+        SampledAnchors::estimate_error;
+    let _ = |estimate: Estimate| -> [f64; 2] { [estimate.rms, estimate.share] };
+    let _: for<'a> fn(&'a SampledTrace<F>) -> ArrayView2<'a, F> = SampledTrace::latents;
+    let _: fn(&SampledTrace<F>) -> f64 = SampledTrace::share;
+    let _: fn(&SampledTrace<F>, ArrayView2<'_, F>) -> Result<LatentGradients<F>> = SampledTrace::vjp;
+}
+
 fn field<F: Real>() {
     let _: fn(&'static Anchors<F>, f64) -> Result<ZoneField<'static, F>> = ZoneField::new;
     let _: fn(ZoneField<'static, F>, Parallel) -> ZoneField<'static, F> = ZoneField::with_parallel;
@@ -116,7 +137,7 @@ fn losses<F: Real>() {
 /// Every error with every field; matching needs a last arm, because more may come.
 fn errors(error: LatentError) -> Option<Rows> {
     match error {
-        LatentError::NoSteps => None,
+        LatentError::NoSteps | LatentError::NoSample => None,
         LatentError::NoAnchors { operation } | LatentError::NoWeight { operation } => {
             let _: &'static str = operation;
             None
@@ -168,6 +189,8 @@ fn every_function_has_the_signature_that_users_rely_on() {
     to_latents::<f64>();
     to_anchors::<f32>();
     to_anchors::<f64>();
+    sampled::<f32>();
+    sampled::<f64>();
     field::<f32>();
     field::<f64>();
     losses::<f32>();
@@ -186,13 +209,17 @@ fn every_type_has_the_traits_that_users_rely_on() {
     plain::<Node>();
     plain::<Plan>();
     plain::<Rows>();
+    plain::<SampledAnchors<f32>>();
     plain::<ZoneFlow>();
     trace::<LatentTrace<f32>>();
     trace::<AnchorTrace<f64>>();
+    trace::<SampledTrace<f32>>();
     trace::<FieldAt<f32>>();
     trace::<ZoneField<'static, f64>>();
     plain::<FieldGradients<f32>>();
     plain_and_copied::<EndPoint>();
+    plain_and_copied::<Estimate>();
+    plain_and_copied::<Sampling>();
     plain_and_copied::<Horizon>();
     plain_and_copied::<Unit>();
     plain_and_copied::<Work>();

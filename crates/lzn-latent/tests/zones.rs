@@ -29,6 +29,8 @@ mod orders;
 mod precision;
 #[path = "zones/refusals.rs"]
 mod refusals;
+#[path = "zones/sampled.rs"]
+mod sampled;
 #[path = "zones/single.rs"]
 mod single;
 #[path = "zones/stress.rs"]

@@ -13,7 +13,9 @@ use std::time::Instant;
 
 use lzn_latent::ndarray::{Array2, Axis, Zip};
 use lzn_latent::{Anchors, Sampling, Solver, ZoneFlow, nearest};
-use lzn_random::{Purpose, Stream};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 const DIM: usize = 200;
 
@@ -33,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let anchors = Anchors::new(points(&family, n)?)?;
     let owners: Vec<usize> = (0..rows).map(|i| (i * 7919 + 13) % n).collect();
-    let noise = normal("noise", rows)?;
+    let noise = normal(2, rows);
     let flow = ZoneFlow::default();
     println!("{family}: {n} anchors, {rows} rows, {} MiB with the anchors alone", peak());
 
@@ -69,18 +71,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn points(family: &str, n: usize) -> Result<Array2<f32>, Box<dyn Error>> {
-    let mut points = normal("points", n)?;
+    let mut points = normal(1, n);
     match family {
         "normal" => {}
         "clusters" | "tight" => {
             let within: f32 = if family == "tight" { 0.01 } else { 0.1 };
-            let centres = normal("centres", 10)? * (1.0 - within).sqrt();
+            let centres = normal(3, 10) * (1.0 - within).sqrt();
             points *= within.sqrt();
             points.axis_iter_mut(Axis(0)).enumerate().for_each(|(i, mut point)| point += &centres.row(i % 10));
         }
         "duplicates" => {
             let (originals, mut copies) = points.view_mut().split_at(Axis(0), n / 2);
-            let shifts = normal("shifts", n - n / 2)?;
+            let shifts = normal(4, n - n / 2);
             for ((mut copy, shift), original) in copies.rows_mut().into_iter().zip(shifts.rows()).zip(originals.rows())
             {
                 let norm = shift.dot(&shift).sqrt();
@@ -92,9 +94,9 @@ fn points(family: &str, n: usize) -> Result<Array2<f32>, Box<dyn Error>> {
     Ok(points)
 }
 
-fn normal(purpose: &'static str, rows: usize) -> Result<Array2<f32>, Box<dyn Error>> {
-    let mut stream = Stream::new(1, Purpose::new(purpose), [0; 3]);
-    Ok(Array2::from_shape_vec((rows, DIM), stream.normals(rows * DIM))?)
+fn normal(seed: u64, rows: usize) -> Array2<f32> {
+    let mut generator = ChaCha8Rng::seed_from_u64(seed);
+    Array2::from_shape_simple_fn((rows, DIM), || StandardNormal.sample(&mut generator))
 }
 
 fn timed<T, E>(work: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {

@@ -10,7 +10,7 @@ use crate::{Anchors, Real};
 
 /// Pairs nearer than this, relative to their norms, are measured by their differences: of them a Gram matrix loses digits that
 /// the logits need, which hold these distances times `tau^2`. All others keep theirs, since `tau` is small where they count.
-pub(crate) const NEAR: f64 = 0.02;
+pub(crate) const NEAR: f64 = 0.05;
 
 /// Writes `|a_j - a_b|^2 / 2` for the anchors `b` of `bases` against all anchors, `[bases, N]`; exactly 0 where two anchors are in
 /// the same place.

@@ -91,7 +91,8 @@ fn with_many_evaluations_only_what_lies_before_the_start_is_missed() {
     let starts = flow.trace_latents(&line.set, &line.owners, line.noise.view()).unwrap().starts();
     let missed = missed(&line, &starts);
     for (error, missed) in line.errors(&flow).iter().zip(&missed) {
-        assert!(error.abs() < missed + 2e-4, "{error:e}, at most {missed:e} missed");
+        // A row that catches up leaves its far anchors out until they weigh as much, so as much again.
+        assert!(error.abs() < 2.0 * missed + 2e-4, "{error:e}, at most {missed:e} missed");
     }
 }
 
@@ -125,15 +126,15 @@ fn on_the_corners_of_a_cube_every_coordinate_is_its_own_quantile() {
 #[test]
 fn steps_are_of_second_order_where_the_start_has_no_weight() {
     let (points, noise) = (anchors(&normal(504, 9, 3)), normal(505, 9, 3));
-    // With the mass of the default, the first step's error of first order is what remains.
-    for (mass, expected) in [(0.1, 1.0), (1e-7, 2.0)] {
+    // With the mass of the default, the errors of the first steps remain: of first order, but for two kinds of rows.
+    for (mass, expected, tolerance) in [(0.1, 1.0, 0.5), (1e-7, 2.0, 0.25)] {
         let run = |evaluations| {
             let flow = ZoneFlow::new(Converged { evaluations, mass }).unwrap();
             flow.to_latents(&points, &each(9), noise.view()).unwrap()
         };
         let exact = run(4096);
         let order = (distance(&run(128), &exact) / distance(&run(256), &exact)).log2();
-        assert!((order - expected).abs() < 0.25, "mass {mass}: order {order}");
+        assert!((order - expected).abs() < tolerance, "mass {mass}: order {order}");
     }
 }
 

@@ -9,7 +9,7 @@ mod noise;
 use std::error::Error;
 
 use lzn_latent::{Anchors, LatentError, Solver, ZoneFlow, nearest};
-use ndarray::{Array1, Array2, ArrayView2, array};
+use lzn_latent::ndarray::{Array1, Array2, ArrayView2, array};
 use noise::Noise;
 
 /// Kinds and how often they are.

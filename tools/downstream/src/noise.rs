@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use ndarray::Array2;
+use lzn_latent::ndarray::Array2;
 
 /// SplitMix64 (Steele, Lea and Flood 2014) and the transform of Box and Muller.
 pub(crate) struct Noise(u64);

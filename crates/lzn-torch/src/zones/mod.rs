@@ -1,6 +1,6 @@
 //! The flow of the zones as differentiable tensor operations, on any device.
 //!
-//! Same mathematics as `lzn-latent`, which holds the numbers of the solvers ([`ZoneFlow`](lzn_latent::ZoneFlow)) and explains
+//! Same mathematics as `lzn-latent`, which holds the numbers of the solvers ([`ZoneFlow`]) and explains
 //! them. To libtorch each operation is one node: tensors in main memory go through the kernels of `lzn-latent`, others through
 //! operations of libtorch, with the same steps, the same hand-derived gradients, and nothing kept but the states. Second
 //! derivatives are refused (see [`crate::autograd`]). Single and double precision are computed as they are, half precisions in

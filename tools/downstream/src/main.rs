@@ -8,8 +8,8 @@ mod noise;
 
 use std::error::Error;
 
-use lzn_latent::{Anchors, LatentError, Solver, ZoneFlow, nearest};
 use lzn_latent::ndarray::{Array1, Array2, ArrayView2, array};
+use lzn_latent::{Anchors, LatentError, Solver, ZoneFlow, nearest};
 use noise::Noise;
 
 /// Kinds and how often they are.

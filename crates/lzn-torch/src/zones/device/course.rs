@@ -19,6 +19,8 @@ pub(super) struct Step {
 pub(super) struct Course {
     pub(super) steps: Vec<Step>,
     pub(super) unit: Tensor,
+    /// True for the near anchors, which catch-up steps look at alone, `[r, N]`; none without such steps.
+    pub(super) near: Option<Tensor>,
 }
 
 impl Course {
@@ -31,7 +33,7 @@ impl Course {
             coefficients: node.coefficients().iter().map(|c| column(*c)).collect(),
             active: None,
         });
-        Self { steps: steps.collect(), unit: column(1.0) }
+        Self { steps: steps.collect(), unit: column(1.0), near: None }
     }
 
     /// The way to the prior from noise `z [r, d]`.
@@ -44,8 +46,9 @@ impl Course {
 
     fn at_horizons(plan: &Plan, horizon: Horizon, field: &Field, bases: &Bases, z: &Tensor) -> Self {
         let merged = horizon.merging(field.anchors.size()[0] as usize, field.spread());
-        let (begin, unit) = horizons(horizon, merged, field, bases, z);
+        let (begin, unit, near) = horizons(horizon, merged, field, bases, z);
         let (mut steps, before) = catch_up(horizon, &begin, &unit);
+        let near = (!steps.is_empty()).then_some(near);
         for (k, node) in plan.nodes().iter().enumerate() {
             let mut coefficients: Vec<Tensor> = node.coefficients().iter().map(|c| &unit * *c).collect();
             if let ([newest, older], Some(next), 0) = (coefficients.as_mut_slice(), plan.nodes().get(1), k) {
@@ -57,12 +60,12 @@ impl Course {
             }
             steps.push(Step { tau: &unit * node.tau(), coefficients, active: None });
         }
-        Self { steps, unit }
+        Self { steps, unit, near }
     }
 }
 
-/// Where each row's zones begin to mix, and where its dense steps begin, `[r, 1]`.
-fn horizons(horizon: Horizon, merged: f64, field: &Field, bases: &Bases, z: &Tensor) -> (Tensor, Tensor) {
+/// Where each row's zones begin to mix, where its dense steps begin, `[r, 1]`, and which anchors are near, `[r, N]`.
+fn horizons(horizon: Horizon, merged: f64, field: &Field, bases: &Bases, z: &Tensor) -> (Tensor, Tensor, Tensor) {
     /// How much nearer to the prior than the clock of merging a row's dense steps may begin.
     const LATEST: f64 = 0.25;
     let below = (field.anchors.size()[0] as f64 / Horizon::FAINT.min(horizon.mass)).ln();
@@ -82,7 +85,7 @@ fn horizons(horizon: Horizon, merged: f64, field: &Field, bases: &Bases, z: &Ten
     let rest = crossing(horizon, &far_roots, &all.masked_fill(&near, 0.0), field, parabolas);
     let end = rest.clamp(merged * LATEST, merged).masked_fill(&rest.le(0.0), merged);
     let end = end.where_self(&first.gt(merged), &first);
-    (first, end)
+    (first, end, near)
 }
 
 /// The clock where all zones that take `part` together weigh the horizon's mass, below the farthest of `roots`.

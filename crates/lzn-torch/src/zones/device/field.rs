@@ -35,6 +35,23 @@ pub(super) struct Bases {
     pub(super) half_distances: Tensor,
     /// 1 where the anchor is in another place than the base, `[r, N]`.
     apart: Tensor,
+    /// True for anchors that are left out, `[r, N]`.
+    hidden: Option<Tensor>,
+}
+
+impl Bases {
+    /// The same with all other anchors left out than the given ones, `[r, N]`, and the bases.
+    pub(super) fn among(&self, near: &Tensor) -> Self {
+        let copy = Tensor::shallow_clone;
+        let hidden = near.logical_not().logical_and(&self.apart.gt(0.0));
+        Self {
+            index: copy(&self.index),
+            points: copy(&self.points),
+            half_distances: copy(&self.half_distances),
+            apart: copy(&self.apart),
+            hidden: Some(hidden),
+        }
+    }
 }
 
 /// The weights of the zones at one evaluation.
@@ -88,7 +105,7 @@ impl Field {
         let half = (&sums - rows.matmul(&self.precise.tr())).clamp_min(0.0);
         let apart = half.gt_tensor(&(sums * SAME_PLACE)).to_kind(self.kind);
         let half_distances = half.to_kind(self.kind) * &apart;
-        Bases { points: self.anchors.index_select(0, &index), index, half_distances, apart }
+        Bases { points: self.anchors.index_select(0, &index), index, half_distances, apart, hidden: None }
     }
 
     /// `log c_j - log c_base`, `[r, N]`.
@@ -105,8 +122,12 @@ impl Field {
     /// Logits relative to the base, `[r, N]`, at clocks `tau [r, 1]`.
     pub(super) fn logits(&self, z: &Tensor, tau: &Tensor, bases: &Bases) -> Tensor {
         let logits = (self.slopes(z, bases) - &bases.half_distances * tau) * tau;
-        match self.relative_log_weights(bases) {
+        let logits = match self.relative_log_weights(bases) {
             Some(log_weights) => logits + log_weights,
+            None => logits,
+        };
+        match &bases.hidden {
+            Some(hidden) => logits.masked_fill(hidden, f64::NEG_INFINITY),
             None => logits,
         }
     }

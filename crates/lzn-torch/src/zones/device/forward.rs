@@ -3,7 +3,7 @@
 use lzn_latent::{EndPoint, Plan, ZoneFlow};
 use tch::{Kind, Tensor};
 
-use super::course::Course;
+use super::course::{Course, Step};
 use super::field::{Base, Bases, Field, Sink};
 use super::{Inputs, advance, chunks, inputs, rate_cotangent};
 use crate::TorchError;
@@ -52,9 +52,11 @@ impl Tile {
     fn integrate(plan: &Plan, field: &Field, owners: Tensor, mut z: Tensor, keep: bool) -> (Self, Tensor) {
         let bases = field.bases(owners.shallow_clone());
         let course = Course::to_latents(plan, field, &bases, &z);
+        let near = course.near.as_ref().map(|near| bases.among(near));
         let (mut states, mut history) = (Vec::new(), Vec::new());
         for step in &course.steps {
-            let mut rate = field.weights(&field.logits(&z, &step.tau, &bases), &bases).rate;
+            let bases = seen(step, &bases, near.as_ref());
+            let mut rate = field.weights(&field.logits(&z, &step.tau, bases), bases).rate;
             if let Some(active) = &step.active {
                 rate *= active;
             }
@@ -73,18 +75,25 @@ impl Tile {
     /// Goes back over the states from the cotangent of the latents; that of the noise.
     fn pull(&self, plan: &Plan, field: &Field, cotangent: &Tensor, sink: &mut Sink) -> Tensor {
         let bases = field.bases(self.owners.shallow_clone());
+        let near = self.course.near.as_ref().map(|near| bases.among(near));
         let mut states = vec![depart(plan, field, &bases, &self.course, cotangent, sink)];
         for (k, (step, z)) in self.course.steps.iter().zip(&self.states).enumerate().rev() {
             let mut g = rate_cotangent(&self.course, k, &states);
             if let Some(active) = &step.active {
                 g *= active;
             }
-            let through = field.pull((z, &step.tau, &bases), Base::Own, &g, None, sink);
+            let bases = seen(step, &bases, near.as_ref());
+            let through = field.pull((z, &step.tau, bases), Base::Own, &g, None, sink);
             states.insert(0, &states[0] + through);
             states.truncate(plan.history().max(2));
         }
         states.remove(0)
     }
+}
+
+/// What a step looks at: the near anchors alone while rows catch up.
+fn seen<'a>(step: &Step, all: &'a Bases, near: Option<&'a Bases>) -> &'a Bases {
+    near.filter(|_| step.active.is_some()).unwrap_or(all)
 }
 
 /// From the last state to the latent.

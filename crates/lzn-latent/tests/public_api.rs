@@ -48,6 +48,9 @@ fn flow() {
     let _: fn(f64, Vec<Node>, EndPoint, Unit) -> Result<Plan> = Plan::new;
     let _: fn(f64, Vec<f64>) -> Node = Node::new;
     let _: fn(&Plan) -> Unit = Plan::unit;
+    let _: fn(&Horizon, usize, f64) -> f64 = Horizon::merging;
+    let _: [f64; 3] = [Horizon::FAINT, Horizon::LATEST, Horizon::ARRIVED];
+    let _: (i32, usize) = (Horizon::OCTAVES, Horizon::BISECTIONS);
     let _: fn(&ZoneFlow) -> Parallel = ZoneFlow::parallel;
     let _: for<'a> fn(&'a ZoneFlow) -> &'a Plan = ZoneFlow::to_latents_plan;
     let _: for<'a> fn(&'a ZoneFlow) -> &'a Plan = ZoneFlow::to_anchors_plan;

@@ -97,8 +97,6 @@ fn at_horizons<F: Real>(
     merged: f64,
     mut slopes: ArrayViewMut2<'_, F>,
 ) -> Schedule<F> {
-    /// How much nearer to the prior than the clock of merging a row's dense steps may begin.
-    const LATEST: f64 = 0.25;
     let rows = bases.index.len();
     // A horizon of less mass than what counts as faint lies farther out than that.
     let below = F::of((anchors.len() as f64 / Horizon::FAINT.min(horizon.mass)).ln());
@@ -126,7 +124,7 @@ fn at_horizons<F: Real>(
         // Without its near neighbours.
         near.iter().for_each(|j| slopes[*j as usize] = F::neg_infinity());
         let rest = begin(slopes, &mut roots);
-        let end = if rest > F::zero() { rest.max(merged * F::of(LATEST)).min(merged) } else { merged };
+        let end = if rest > F::zero() { rest.max(merged * F::of(Horizon::LATEST)).min(merged) } else { merged };
         schedule.units[i] = end;
         schedule.rests.push(Rest { row: i, own: bases.index[i], near, begin: first, end });
     }

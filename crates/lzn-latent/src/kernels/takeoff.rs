@@ -10,7 +10,7 @@
 //! `N exp(-L)`, and by Mills' bound on the tail of the Gaussian the state has moved by no more than about that.
 
 use super::lanes::{LANES, largest, sum_of};
-use crate::Real;
+use crate::{Horizon, Real};
 
 /// Slopes `s_j`, half distances `h_j` and relative log-weights of one row.
 pub(crate) struct Parabolas<'a, F> {
@@ -72,12 +72,8 @@ impl<F: Real> Parabolas<'_, F> {
     /// The clock where all zones elsewhere together weigh `mass` of the own one, from `far`, where they weigh less.
     #[inline(always)]
     pub(crate) fn horizon(&self, far: F, mass: F) -> F {
-        /// Octaves below `far` that are searched: the parabolas of near pairs and of the bulk lie within them.
-        const OCTAVES: i32 = 6;
-        /// Bisections: the horizon is found to 1 %, which only moves the grid a little.
-        const BISECTIONS: i32 = 9;
-        let (mut low, mut high) = (far * F::of(0.5f64.powi(OCTAVES)), far);
-        for _ in 0..BISECTIONS {
+        let (mut low, mut high) = (far * F::of(0.5f64.powi(Horizon::OCTAVES)), far);
+        for _ in 0..Horizon::BISECTIONS {
             let middle = (low * high).sqrt();
             if self.mass(middle) < mass { high = middle } else { low = middle }
         }

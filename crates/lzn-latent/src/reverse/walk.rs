@@ -11,14 +11,11 @@ use crate::kernels::logits::{RowSums, strongest_rival, to_exponentials, to_logit
 use crate::kernels::vectorised;
 use crate::point::{Base, Bases, LogProbCotangent, Point, Scratch, Targets};
 use crate::sink::Sink;
-use crate::{Anchors, EndPoint, Plan, Real, Unit, ZoneFlow};
+use crate::{Anchors, EndPoint, Horizon, Plan, Real, Unit, ZoneFlow};
 
 /// How far a rival's logit may lead before it becomes the base. Any positive number is exact enough; a small one would change
 /// bases all the time near the prior, where all zones are about as probable.
 const LEAD: f64 = 2.0;
-
-/// Weight of all rivals together below which a row has arrived.
-const ARRIVED: f64 = 1e-6;
 
 /// What a walk keeps beside its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,7 +189,7 @@ impl<'a, F: Real> Ground<'a, F> {
             let point = Point { anchors: self.anchors, bases: &walker.bases, rows: active, taus, z: &z };
             point.products(scratch)
         };
-        let (below, lead) = (F::of(-(n as f64 / ARRIVED).ln()), F::of(LEAD));
+        let (below, lead) = (F::of(-(n as f64 / Horizon::ARRIVED).ln()), F::of(LEAD));
         let mut arrived = vec![false; active.len()];
         let mut leaders = Vec::new();
         vectorised(

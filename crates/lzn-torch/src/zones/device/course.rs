@@ -66,8 +66,6 @@ impl Course {
 
 /// Where each row's zones begin to mix, where its dense steps begin, `[r, 1]`, and which anchors are near, `[r, N]`.
 fn horizons(horizon: Horizon, merged: f64, field: &Field, bases: &Bases, z: &Tensor) -> (Tensor, Tensor, Tensor) {
-    /// How much nearer to the prior than the clock of merging a row's dense steps may begin.
-    const LATEST: f64 = 0.25;
     let below = (field.anchors.size()[0] as f64 / Horizon::FAINT.min(horizon.mass)).ln();
     let half = &bases.half_distances;
     let log_weights = field.relative_log_weights(bases).unwrap_or_else(|| half.zeros_like());
@@ -83,7 +81,7 @@ fn horizons(horizon: Horizon, merged: f64, field: &Field, bases: &Bases, z: &Ten
     let near = roots.gt(merged);
     let far_roots = roots.masked_fill(&near, 0.0);
     let rest = crossing(horizon, &far_roots, &all.masked_fill(&near, 0.0), field, parabolas);
-    let end = rest.clamp(merged * LATEST, merged).masked_fill(&rest.le(0.0), merged);
+    let end = rest.clamp(merged * Horizon::LATEST, merged).masked_fill(&rest.le(0.0), merged);
     let end = end.where_self(&first.gt(merged), &first);
     (first, end, near)
 }
@@ -96,11 +94,9 @@ fn crossing(
     field: &Field,
     logits: impl Fn(&Tensor) -> Tensor,
 ) -> Tensor {
-    const OCTAVES: i32 = 6;
-    const BISECTIONS: usize = 9;
     let far = roots.amax([1].as_slice(), true);
-    let (mut low, mut high) = (&far * 0.5f64.powi(OCTAVES), far);
-    for _ in 0..BISECTIONS {
+    let (mut low, mut high) = (&far * 0.5f64.powi(Horizon::OCTAVES), far);
+    for _ in 0..Horizon::BISECTIONS {
         let middle = (&low * &high).sqrt();
         let weight = logits(&middle).clamp_max(0.0).exp() * part;
         let light = weight.sum_dim_intlist(1, true, field.kind).lt(horizon.mass);

@@ -1,6 +1,6 @@
 //! From the prior to the anchors, and the probabilities on the way.
 
-use lzn_latent::{EndPoint, Plan, Unit, ZoneFlow};
+use lzn_latent::{EndPoint, Horizon, Plan, Unit, ZoneFlow};
 use tch::{Kind, Tensor};
 
 use super::course::Course;
@@ -12,9 +12,6 @@ use crate::zones::{Assignment, Zones, kind_of_computation};
 
 /// How far a rival's logit may lead before it becomes the base.
 const LEAD: f64 = 2.0;
-
-/// Weight of all rivals together below which a row has arrived.
-const ARRIVED: f64 = 1e-6;
 
 /// Assignments of `latents [B, d]`; everything has been checked.
 pub(in crate::zones) fn to_anchors(
@@ -158,7 +155,7 @@ fn walk(plan: &Plan, field: &Field, points: &Tensor, course: Course, owners: Opt
 
 /// Whether all rows' rivals together weigh next to nothing, and cannot overtake any more.
 fn all_arrived(field: &Field, logits: &Tensor, tau: &Tensor, bases: &Bases) -> bool {
-    let below = -(field.anchors.size()[0] as f64 / ARRIVED).ln();
+    let below = -(field.anchors.size()[0] as f64 / Horizon::ARRIVED).ln();
     let far = field.rival(logits, bases).0.lt(below).all();
     // Without weights a logit that is negative keeps falling.
     let falls = field.relative_log_weights(bases).map(|log_weights| {

@@ -23,6 +23,12 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "lzn-latent", reaches: &["ndarray"], never: TORCH },
     Arrow { from: "lzn-data", reaches: &["lzn-datasets"], never: &["tch", "torch-sys", "lzn-latent", "lzn-eval"] },
     Arrow { from: "lzn-eval", reaches: &["ndarray"], never: &["tch", "torch-sys", "lzn-latent", "lzn-data"] },
+    Arrow { from: "lzn-resize", reaches: &["ndarray"], never: &["tch", "torch-sys", "image", "lzn-eval", "lzn-data"] },
+    Arrow {
+        from: "lzn-features",
+        reaches: &["tch", "torch-sys", "lzn-resize"],
+        never: &["lzn-flow", "lzn-encoders", "lzn-tasks", "lzn-data", "lzn-eval"],
+    },
     Arrow { from: "lzn-datasets", reaches: &[], never: &["tch", "torch-sys", "ndarray"] },
     Arrow {
         from: "lzn-torch",

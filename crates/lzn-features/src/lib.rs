@@ -1,0 +1,1 @@
+//! Networks whose features metrics compare: Inception, EfficientNet-Lite0, a LeNet, and any TorchScript file.

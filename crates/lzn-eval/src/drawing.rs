@@ -112,8 +112,8 @@ impl Drawing {
              <rect class=\"paper\" width=\"{wide}\" height=\"{high}\" fill=\"#FFFFFF\"/>\n{shapes}\n"
         );
         for tile in &self.tiles {
-            let [x, y, width, height] = [tile.corner.0, tile.corner.1, tile.width(), tile.height()]
-                .map(|length| canvas::scaled(length as i32));
+            let [x, y, width, height] =
+                [tile.corner.0, tile.corner.1, tile.width(), tile.height()].map(|length| canvas::scaled(length as i32));
             let data = tile.data_uri()?;
             // Writing to a string cannot fail.
             let _ = writeln!(

@@ -54,7 +54,8 @@ pub fn pca(rows: ArrayView2<'_, f64>, components: usize) -> Result<Projection, E
     let total: f64 = squares.iter().sum();
     let mut axes = Array2::from_shape_fn((components, dimensions), |(axis, column)| svd.V()[(column, axis)]);
     for mut axis in axes.rows_mut() {
-        let largest = axis.iter().fold(0.0f64, |largest, &value| if value.abs() > largest.abs() { value } else { largest });
+        let largest =
+            axis.iter().fold(0.0f64, |largest, &value| if value.abs() > largest.abs() { value } else { largest });
         if largest < 0.0 {
             axis.mapv_inplace(|value| -value);
         }
@@ -159,7 +160,12 @@ mod tests {
         let reversed = rows.slice(s![..;-1, ..]);
         let (one, other) = (pca(rows.view(), 2).unwrap(), pca(reversed, 2).unwrap());
         assert!((&one.axes - &other.axes).iter().all(|error| error.abs() < 1e-10));
-        assert!(one.axes.rows().into_iter().all(|axis| axis.iter().copied().fold(0.0, f64::max) >= -axis.iter().copied().fold(0.0, f64::min)));
+        assert!(
+            one.axes
+                .rows()
+                .into_iter()
+                .all(|axis| axis.iter().copied().fold(0.0, f64::max) >= -axis.iter().copied().fold(0.0, f64::min))
+        );
     }
 
     #[test]

@@ -191,8 +191,7 @@ impl Frame {
         let top = title + if options.column_labels.is_some() { 2 * SPACE } else { 0 };
         let caption = if options.captions.is_some() { SMALL + 5 } else { 0 };
         let (rows_together, columns_apart) = (options.rows_together, options.columns_apart);
-        let mut frame =
-            Self { left, top, cell, gap, caption, rows_together, columns_apart, width: 0, height: 0 };
+        let mut frame = Self { left, top, cell, gap, caption, rows_together, columns_apart, width: 0, height: 0 };
         let (x, y) = frame.corner(rows - 1, columns - 1);
         (frame.width, frame.height) = (x + cell.0 + gap, y + cell.1 + caption + gap);
         if let Some(title) = options.title {

@@ -35,12 +35,10 @@ pub fn reconstructions(
         images.index_axis_mut(Axis(0), place).assign(&originals.index_axis(Axis(0), index));
         images.index_axis_mut(Axis(0), place + columns).assign(&reconstructions.index_axis(Axis(0), index));
     }
-    let labels: Vec<_> = ["original", "reconstruction"].map(str::to_owned).into_iter().cycle().take(2 * blocks).collect();
-    let options = GridOptions {
-        row_labels: Some(&labels),
-        rows_together: 2,
-        ..GridOptions::for_size(originals.dim().3 as u32)
-    };
+    let labels: Vec<_> =
+        ["original", "reconstruction"].map(str::to_owned).into_iter().cycle().take(2 * blocks).collect();
+    let options =
+        GridOptions { row_labels: Some(&labels), rows_together: 2, ..GridOptions::for_size(originals.dim().3 as u32) };
     image_grid(images.view(), columns, &options)
 }
 
@@ -76,8 +74,7 @@ pub fn neighbours(panel: &Neighbours<'_>) -> Result<Drawing, EvalError> {
     let captions: Vec<_> = distances
         .flat_map(|row| std::iter::once("sample".to_owned()).chain(row.to_vec().into_iter().map(distance)))
         .collect();
-    let options =
-        GridOptions { captions: Some(&captions), columns_apart: 1, ..GridOptions::for_size(width as u32) };
+    let options = GridOptions { captions: Some(&captions), columns_apart: 1, ..GridOptions::for_size(width as u32) };
     image_grid(images.view(), near + 1, &options)
 }
 
@@ -143,8 +140,7 @@ mod tests {
         let samples = grey(&[10, 50]);
         let nearest = grey(&[11, 12, 51, 52]).into_shape_with_order((2, 2, 1, 28, 28)).unwrap();
         let distances = Array2::from_shape_fn((2, 2), |(n, k)| (1 + n + k) as f64);
-        let panel =
-            Neighbours { samples: samples.view(), nearest: nearest.view(), distances: distances.view() };
+        let panel = Neighbours { samples: samples.view(), nearest: nearest.view(), distances: distances.view() };
         let drawing = neighbours(&panel).unwrap();
         let picture = drawing.picture().unwrap();
         for value in [10, 50] {
@@ -163,7 +159,10 @@ mod tests {
         let (one, two) = (grey(&[1]), grey(&[1, 2]));
         let error = reconstructions(one.view(), two.view(), 2).unwrap_err().to_string();
         assert!(error.contains("reconstructions") && error.contains("[2, 1, 28, 28]"), "{error}");
-        assert!(reconstructions(one.slice(ndarray::s![..0, .., .., ..]), one.slice(ndarray::s![..0, .., .., ..]), 2).is_err());
+        assert!(
+            reconstructions(one.slice(ndarray::s![..0, .., .., ..]), one.slice(ndarray::s![..0, .., .., ..]), 2)
+                .is_err()
+        );
         let (nearest, distances) = (Array5::zeros((2, 3, 1, 28, 28)), Array2::zeros((2, 3)));
         let panel = |samples, distances| neighbours(&Neighbours { samples, nearest: nearest.view(), distances });
         assert!(panel(one.view(), distances.view()).is_err());

@@ -7,7 +7,7 @@ use super::chart::{Chart, Frame, TEXT, place};
 use super::curves::PANEL;
 use super::palette::COLORS;
 use crate::canvas::{Anchor, Canvas, INK, SOFT_INK, drawing, scaled, unscaled};
-use crate::{Drawing, EvalError, Metric, MeanVar};
+use crate::{Drawing, EvalError, MeanVar, Metric};
 
 const OPERATION: &str = "bars";
 
@@ -78,17 +78,14 @@ impl Bars {
         }
         // Air for the values above the whiskers; all of it if everything is zero.
         let air = if high > low { (high - low) * 0.12 } else { 1.0 };
-        let axes = Axes {
-            x: 0.0..bars.len() as f64,
-            y: if low < 0.0 { low - air } else { 0.0 }..high + air,
-            numbered: false,
-        };
-        let legend: Vec<_> = self.references.iter().map(|line| line.0.clone()).zip(COLORS.into_iter().skip(1)).collect();
+        let axes =
+            Axes { x: 0.0..bars.len() as f64, y: if low < 0.0 { low - air } else { 0.0 }..high + air, numbered: false };
+        let legend: Vec<_> =
+            self.references.iter().map(|line| line.0.clone()).zip(COLORS.into_iter().skip(1)).collect();
         let plan = self.clone();
         let size = (PANEL.0.max(92 + PLACE * bars.len() as u32), PANEL.1);
         Ok(Drawing::new(size, move |canvas| {
-            let frame =
-                Frame { title: &plan.title, legend: &legend, x_label: "", y_label: &plan.y_label, axes: &axes };
+            let frame = Frame { title: &plan.title, legend: &legend, x_label: "", y_label: &plan.y_label, axes: &axes };
             let mut chart = frame.draw(canvas, (0, 0), size)?;
             for (place, bar) in bars.iter().enumerate() {
                 bar.draw(canvas, &mut chart, place)?;

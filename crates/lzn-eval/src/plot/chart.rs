@@ -232,8 +232,9 @@ mod tests {
     }
 
     #[test]
-    fn a_single_point_can_be_drawn() {
-        let picture = Curves::new("step").panel(Panel::new("loss", "nats").line("a", [(1.0, 3.0)])).draw().unwrap();
-        assert!(count(&picture.picture().unwrap(), COLORS[0]) > 18 * 3 + 3 * 3, "more than its name in the legend");
+    fn a_single_point_is_drawn_as_a_dot() {
+        let drawing = Curves::new("step").panel(Panel::new("loss", "nats").line("a", [(1.0, 3.0)])).draw().unwrap();
+        assert_eq!(drawing.to_svg().unwrap().matches("<circle").count(), 1);
+        assert!(drawing.picture().is_ok());
     }
 }

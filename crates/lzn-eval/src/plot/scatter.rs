@@ -175,7 +175,8 @@ impl Scatter {
     fn draw_zones(&self, canvas: &Canvas<'_>, chart: &Chart<'_>) -> Result<(), EvalError> {
         let Some(ZoneMap { x, y, decisions }) = &self.zones else { return Ok(()) };
         let (rows, columns) = decisions.dim();
-        let edge = |(low, high): (f64, f64), index: usize, count: usize| low + (high - low) * index as f64 / count as f64;
+        let edge =
+            |(low, high): (f64, f64), index: usize, count: usize| low + (high - low) * index as f64 / count as f64;
         for (row, classes) in decisions.rows().into_iter().enumerate() {
             let mut start = 0;
             for run in classes.to_vec().chunk_by(|left, right| left == right) {
@@ -189,11 +190,7 @@ impl Scatter {
         Ok(())
     }
 
-    fn draw_points(
-        &self,
-        chart: &mut Chart<'_>,
-        shown: impl Fn(&&(f64, f64, usize)) -> bool,
-    ) -> Result<(), EvalError> {
+    fn draw_points(&self, chart: &mut Chart<'_>, shown: impl Fn(&&(f64, f64, usize)) -> bool) -> Result<(), EvalError> {
         let points = self.points.iter().step_by(self.points.len().div_ceil(ENOUGH).max(1)).filter(shown);
         let dots =
             points.map(|&(x, y, class)| Circle::new((x, y), scaled(RADIUS), class_color(class).mix(POINT).filled()));
@@ -253,7 +250,8 @@ mod tests {
         // Every row that crosses both zones has class 0 left of class 1, and as much of the one as of the other.
         let zones = [0, 1].map(|class| tint(class_color(class), ZONE)).map(|color| [color.0, color.1, color.2]);
         // Blending on the bitmap rounds in its own way.
-        let same = |left: [u8; 3], right: [u8; 3]| left.iter().zip(right).all(|(left, right)| left.abs_diff(right) <= 1);
+        let same =
+            |left: [u8; 3], right: [u8; 3]| left.iter().zip(right).all(|(left, right)| left.abs_diff(right) <= 1);
         let mut counts = [0usize; 2];
         for y in 0..picture.height() {
             let mut seen = Vec::new();
@@ -279,7 +277,9 @@ mod tests {
             format!("fill=\"#{red:02X}{green:02X}{blue:02X}\"")
         };
         assert!(circles[0].contains(&color(1)) && circles[1].contains(&color(0)));
-        assert!(number(circles[0], "cx") < number(circles[1], "cx") && number(circles[0], "cy") < number(circles[1], "cy"));
+        assert!(
+            number(circles[0], "cx") < number(circles[1], "cx") && number(circles[0], "cy") < number(circles[1], "cy")
+        );
     }
 
     #[test]

@@ -27,8 +27,9 @@ impl Report {
         self.check()?;
         let mut numbers = Numbers::default();
         let sections = self.sections.iter().enumerate();
-        let sections =
-            sections.map(|(index, section)| self::section(index, section, &mut numbers)).collect::<Result<Vec<_>, _>>()?;
+        let sections = sections
+            .map(|(index, section)| self::section(index, section, &mut numbers))
+            .collect::<Result<Vec<_>, _>>()?;
         let page = html! {
             (DOCTYPE)
             html lang="en" {

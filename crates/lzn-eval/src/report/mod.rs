@@ -28,9 +28,9 @@
 mod html;
 mod save;
 mod table;
-mod theme;
 #[cfg(test)]
 mod tests;
+mod theme;
 
 pub use table::{Align, Better, Cell, Column, MetricRow, Number, Table};
 
@@ -135,7 +135,8 @@ impl Report {
         for Figure { stem, .. } in self.figures() {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
             if stem.is_empty() || !stem.chars().all(plain) || !known.insert(stem) {
-                let (argument, rule) = ("stem", "of lower-case letters, digits, `-` and `_`, and not that of another figure");
+                let (argument, rule) =
+                    ("stem", "of lower-case letters, digits, `-` and `_`, and not that of another figure");
                 return Err(EvalError::Setting { operation: "report", argument, rule, got: format!("`{stem}`") });
             }
         }

@@ -282,12 +282,15 @@ mod tests {
         let values = [3.04, f64::NAN, 2.96, 3.01];
         let table = |better| {
             let table = Table::new("").numbers("FID");
-            values.iter().fold(table, |table, &value| table.row([Cell::number(Number::new(value).digits(1))]))
+            values
+                .iter()
+                .fold(table, |table, &value| table.row([Cell::number(Number::new(value).digits(1))]))
                 .mark_best(0, better)
         };
         let marks = |table: Table| table.rows.iter().map(|row| row[0].best).collect::<Vec<_>>();
         assert_eq!(marks(table(Better::Higher)), [true, false, true, true], "all show as 3.0");
-        let finer = Table::new("").numbers("FID").row([Cell::number(Number::new(2.0))]).row([Cell::number(Number::new(3.0))]);
+        let finer =
+            Table::new("").numbers("FID").row([Cell::number(Number::new(2.0))]).row([Cell::number(Number::new(3.0))]);
         assert_eq!(marks(finer.clone().mark_best(0, Better::Lower)), [true, false]);
         assert_eq!(marks(finer.mark_best(0, Better::Higher)), [false, true]);
         let alone = Table::new("").numbers("FID").row([Cell::number(Number::new(2.0))]);

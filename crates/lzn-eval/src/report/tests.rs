@@ -111,7 +111,8 @@ fn a_report_that_cannot_be_written_leaves_no_pieces() {
 fn names_that_are_no_files_and_names_that_are_taken_are_refused() {
     let bars = || Bars::new("", "").bar("a", &[1.0]).draw().unwrap();
     for stems in [["a", "a"], ["", "a"], ["../a", "b"], ["a b", "c"]] {
-        let section = stems.iter().fold(Section::new("s"), |section, stem| section.figure(Figure::new(*stem, "", bars())));
+        let section =
+            stems.iter().fold(Section::new("s"), |section, stem| section.figure(Figure::new(*stem, "", bars())));
         let report = Report::new("r").section(section);
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(report.save(folder.path()), Err(EvalError::Setting { argument: "stem", .. })), "{stems:?}");

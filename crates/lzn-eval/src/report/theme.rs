@@ -26,7 +26,10 @@ pub(super) fn style() -> String {
 fn push(style: &mut String, from: RGBColor, to: &str) {
     let from = hex(from);
     // Writing to a string cannot fail.
-    let _ = writeln!(style, ".drawing [fill=\"{from}\"] {{ fill: {to}; }} .drawing [stroke=\"{from}\"] {{ stroke: {to}; }}");
+    let _ = writeln!(
+        style,
+        ".drawing [fill=\"{from}\"] {{ fill: {to}; }} .drawing [stroke=\"{from}\"] {{ stroke: {to}; }}"
+    );
 }
 
 /// As the drawing library writes it.

@@ -113,6 +113,13 @@ impl<'a> Canvas<'a> {
         self.area.draw_text(text, &style, (scaled(x), scaled(y))).map_err(drawing)
     }
 
+    /// Writes one line of text in the middle of a point, on paper that covers most of what is behind it.
+    pub(crate) fn text_on_paper(&self, text: &str, (x, y): (i32, i32), size: u32) -> Result<(), EvalError> {
+        let half = (text_width(text, size)? as i32 / 2 + 4, size as i32 * 2 / 3);
+        self.fill((x - half.0, y - half.1), (x + half.0, y + half.1), WHITE.mix(0.75))?;
+        self.text(text, (x, y), size, INK, Anchor::Middle, false)
+    }
+
     /// Fills the rectangle between two corners; the second is outside.
     pub(crate) fn fill(&self, from: (i32, i32), to: (i32, i32), color: impl Color) -> Result<(), EvalError> {
         self.fill_fine((scaled(from.0), scaled(from.1)), (scaled(to.0), scaled(to.1)), color)

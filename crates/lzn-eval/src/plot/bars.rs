@@ -87,12 +87,12 @@ impl Bars {
         Ok(Drawing::new(size, move |canvas| {
             let frame = Frame { title: &plan.title, legend: &legend, x_label: "", y_label: &plan.y_label, axes: &axes };
             let mut chart = frame.draw(canvas, (0, 0), size)?;
-            for (place, bar) in bars.iter().enumerate() {
-                bar.draw(canvas, &mut chart, place)?;
-            }
             for ((_, value), (_, color)) in plan.references.iter().zip(&legend) {
                 let ends = [(0.0, *value), (bars.len() as f64, *value)].map(|end| place(&chart, end));
                 canvas.line_fine(ends, color.stroke_width(scaled(2) as u32))?;
+            }
+            for (place, bar) in bars.iter().enumerate() {
+                bar.draw(canvas, &mut chart, place)?;
             }
             Ok(())
         }))
@@ -163,7 +163,7 @@ impl Bar {
         });
         chart.draw_series(dots).map_err(drawing)?;
         let (x, y) = unscaled(place(chart, (middle, self.top())));
-        canvas.text(&self.label(), (x, y - 12), TEXT, INK, Anchor::Middle, false)?;
+        canvas.text_on_paper(&self.label(), (x, y - 14), TEXT)?;
         let (_, bottom) = unscaled(place(chart, (middle, chart.y_range().start)));
         canvas.text(&self.name, (x, bottom + 16), TEXT, SOFT_INK, Anchor::Middle, false)
     }

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use super::axes::{Axes, fixed};
 use super::chart::{AROUND, Chart, Frame, TEXT, place};
 use super::palette::class_color;
-use crate::canvas::{self, Anchor, Canvas, INK, drawing, scaled, unscaled};
+use crate::canvas::{Canvas, drawing, scaled, unscaled};
 use crate::confusion::check_classes;
 use crate::{Drawing, EvalError};
 
@@ -208,10 +208,7 @@ impl Scatter {
             let own = || self.points.iter().filter(&shown).filter(move |point| point.2 == class);
             let middle = median(own().map(|point| point.0)).zip(median(own().map(|point| point.1)));
             let Some(middle) = middle else { continue };
-            let (x, y) = unscaled(place(chart, middle));
-            let half = canvas::text_width(name, TEXT)? as i32 / 2 + 4;
-            canvas.fill((x - half, y - 9), (x + half, y + 9), WHITE.mix(0.75))?;
-            canvas.text(name, (x, y), TEXT, INK, Anchor::Middle, false)?;
+            canvas.text_on_paper(name, unscaled(place(chart, middle)), TEXT)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::table::{Align, Cell, CellContent, Table};
+use super::table::{Align, Cell, CellContent, Column, Table};
 use super::{Card, Content, Figure, Report, Section, theme};
 use crate::EvalError;
 use crate::drawing::png_uri;
@@ -135,7 +135,7 @@ fn figure(number: usize, figure: &Figure) -> Result<Markup, EvalError> {
         }
     };
     Ok(html! {
-        figure.wide[width > WIDE] #(figure.stem) {
+        figure.wide[width > WIDE] #{ "figure-" (figure.stem) } {
             figcaption { b { "Figure " (number) ". " (figure.title) } }
             (shown)
             @if !figure.caption.is_empty() { p.caption { (figure.caption) } }
@@ -145,26 +145,30 @@ fn figure(number: usize, figure: &Figure) -> Result<Markup, EvalError> {
 
 fn table(number: usize, table: &Table) -> Markup {
     let headed = table.columns.iter().any(|column| !column.name.is_empty());
-    let right = |index: usize| table.columns[index].align == Align::Right;
-    html! {
-        div.table tabindex="0" role="region" aria-labelledby={ "table-" (number) } {
-            table {
-                caption #{ "table-" (number) } { b { "Table " (number) ". " } (table.caption) }
-                @if headed {
-                    thead {
-                        tr {
-                            @for (index, column) in table.columns.iter().enumerate() {
-                                th.number[right(index)] scope="col" { (column.name) }
-                            }
-                        }
+    let right = |column: &Column| column.align == Align::Right;
+    let head = html! {
+        thead {
+            tr { @for column in &table.columns { th.number[right(column)] scope="col" { (column.name) } } }
+        }
+    };
+    let body = html! {
+        tbody {
+            @for row in &table.rows {
+                tr {
+                    @for (index, column) in table.columns.iter().enumerate() {
+                        (cell(index, row.get(index), right(column)))
                     }
                 }
-                tbody {
-                    @for row in &table.rows {
-                        tr {
-                            @for index in 0..table.columns.len() { (cell(index, row.get(index), right(index))) }
-                        }
-                    }
+            }
+        }
+    };
+    html! {
+        figure.table {
+            figcaption #{ "table-" (number) } { b { "Table " (number) ". " } (table.caption) }
+            div tabindex="0" role="region" aria-labelledby={ "table-" (number) } {
+                table {
+                    @if headed { (head) }
+                    (body)
                 }
             }
         }

@@ -181,7 +181,7 @@ impl Section {
 }
 
 impl Figure {
-    /// A figure; `stem` names its files and its place on the page: lower-case letters, digits, `-` and `_`, unlike any other.
+    /// A figure; `stem` names its files and its place on the page, `#figure-STEM`: lower-case letters, digits, `-` and `_`, unlike any other.
     #[must_use]
     pub fn new(stem: impl Into<String>, title: impl Into<String>, content: impl Into<Content>) -> Self {
         let title = title.into();

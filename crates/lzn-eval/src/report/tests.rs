@@ -73,7 +73,7 @@ fn every_figure_can_be_read_aloud_and_linked_to() {
         .section(Section::new("t").figure(Figure::new("b", "Pixels", Picture::new(RgbImage::new(8, 8)))));
     let html = report.to_html().unwrap();
     assert!(html.contains("aria-label=\"Loss falls from 2 to 1\"") && html.contains("alt=\"Pixels\""));
-    for place in ["a", "b", "section-1", "section-2"] {
+    for place in ["figure-a", "figure-b", "section-1", "section-2"] {
         assert!(html.contains(&format!("id=\"{place}\"")), "{place}");
     }
 }

@@ -1,8 +1,8 @@
 //! Metrics as pure accumulators, and the pictures that show them.
 //!
 //! A [`Metric`] is given batches and owns no loop: [`Accuracy`], [`Confusion`], [`MeanVar`]. Several workers can fill
-//! one each and merge them. Pictures are [`Picture`]s: [`grid`] lays out images as they are, [`plot`] draws curves and
-//! matrices. Nothing here knows networks, trainers or libtorch.
+//! one each and merge them. [`grid`] lays out images as they are, [`plot`] draws numbers; both give a [`Drawing`], as pixels
+//! or as shapes. [`report`] puts all of it on one page. Nothing here knows networks, trainers or libtorch.
 
 mod accuracy;
 mod canvas;

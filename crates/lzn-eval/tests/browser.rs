@@ -7,13 +7,18 @@
 mod demo;
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 /// Names under which browsers of one kind are installed.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// A browser that takes longer for one page hangs.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Collects complaints from the first moment, and looks at all images at the end.
 const WATCH: &str = r#"<script>
@@ -73,24 +78,44 @@ fn open(browser: &Path, page: &Path, width: u32) -> (String, String) {
     let profile = tempfile::tempdir().unwrap();
     let mut data = OsString::from("--user-data-dir=");
     data.push(profile.path());
-    let output = Command::new(browser)
+    // Files take what it prints, so that it never waits for a reader while we wait for it.
+    let [printed, logged] = ["printed", "logged"].map(|name| profile.path().join(name));
+    let mut child = Command::new(browser)
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"])
         .args(["--no-first-run", "--disable-extensions", "--disable-background-networking", "--enable-logging=stderr"])
         .arg("--dump-dom")
         .arg(format!("--window-size={width},900"))
         .arg(data)
         .arg(format!("file://{}", page.display()))
-        .output()
+        .stdout(File::create(&printed).unwrap())
+        .stderr(File::create(&logged).unwrap())
+        .spawn()
         .unwrap();
-    let [dom, log] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert!(output.status.success(), "{} ended with {}\n{log}", browser.display(), output.status);
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if start.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(50)),
+            None => {
+                child.kill().unwrap();
+                break child.wait().unwrap();
+            }
+        }
+    };
+    let [dom, log] = [printed, logged].map(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned());
+    assert!(status.success(), "{} ended with {status} after {:?}\n{log}", browser.display(), start.elapsed());
     (dom, log)
 }
 
 /// Opens a page with the watching script in it and returns what that found, and lines of the browser's console.
 fn verdict(browser: &Path, html: &str, width: u32) -> (Value, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
-    let page = folder.path().join("report.html");
+    verdict_in(folder.path(), browser, html, width)
+}
+
+/// The same for a page in a folder, with what else is there.
+fn verdict_in(folder: &Path, browser: &Path, html: &str, width: u32) -> (Value, Vec<String>) {
+    let page = folder.join("watched.html");
     let watched = html.replacen("style-src", "script-src 'unsafe-inline'; style-src", 1).replacen(
         "<head>",
         &format!("<head>{WATCH}"),
@@ -125,6 +150,23 @@ fn the_report_opens_without_complaint_shows_all_and_fetches_nothing() {
         assert!(list(&verdict, "drawings").iter().all(|shown| shown == true), "{verdict:#}");
         assert!(verdict["overflow"].as_i64().unwrap() <= 0, "the page is wider than a window of {width}");
     }
+}
+
+/// A drawing that were no well-formed document would be no image.
+#[test]
+fn saved_figures_are_images_by_themselves() {
+    let Some(browser) = browser_or_word() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    demo::report().unwrap().save(folder.path()).unwrap();
+    let names = std::fs::read_dir(folder.path().join("figures")).unwrap();
+    let images: Vec<_> = names
+        .map(|entry| format!("<img src=\"figures/{}\" alt=\"\">", entry.unwrap().file_name().to_str().unwrap()))
+        .collect();
+    let page = format!("<!DOCTYPE html><html><head></head><body>{}</body></html>", images.concat());
+    let (verdict, console) = verdict_in(folder.path(), &browser, &page, 1360);
+    assert!(console.is_empty() && list(&verdict, "complaints").is_empty(), "{console:#?} {verdict:#}");
+    assert_eq!(list(&verdict, "shown").len(), images.len());
+    assert!(images.len() > 10 && list(&verdict, "shown").iter().all(|shown| shown == true), "{images:#?} {verdict:#}");
 }
 
 /// The positive control: the same eyes see a page on which everything is wrong.

@@ -191,9 +191,11 @@ mod tests {
             let (_, rest) = line.split_once(&format!(" {name}=\"")).unwrap();
             rest.split_once('"').unwrap().0.parse().unwrap()
         };
+        let RGBColor(red, green, blue) = COLORS[0];
+        let color = format!("fill=\"#{red:02X}{green:02X}{blue:02X}\"");
         let boxes: Vec<_> = svg
             .lines()
-            .filter(|line| line.starts_with("<rect") && !line.contains("paper"))
+            .filter(|line| line.starts_with("<rect") && line.contains(&color))
             .map(|line| (number(line, "y"), number(line, "height")))
             .collect();
         let [(top_a, height_a), (top_b, height_b)] = boxes[..] else { panic!("{boxes:?}") };

@@ -36,8 +36,8 @@ const ENOUGH: usize = 2500;
 /// let points = array![[-1.0, 0.2], [1.5, -0.3], [0.7, 0.1]];
 /// // What a model decides at the centre of every cell.
 /// let zones = ZoneMap::decided((-2.0, 2.0), (-1.0, 1.0), (20, 40), |centres| {
-///     centres.rows().into_iter().map(|point| i64::from(point[0] > 0.0)).collect()
-/// });
+///     Ok::<_, lzn_eval::EvalError>(centres.column(0).iter().map(|&x| i64::from(x > 0.0)).collect())
+/// })?;
 /// let drawing = Scatter::new("latents", &names, points.view(), &[0, 1, 1])?.zones(zones)?.draw()?;
 /// assert!(drawing.to_svg()?.contains("right"));
 /// # Ok::<(), lzn_eval::EvalError>(())
@@ -62,12 +62,15 @@ pub struct ZoneMap {
 impl ZoneMap {
     /// Asks `decide` for the class at the centre of each cell of a grid of `(rows, columns)` over the ranges `x` and `y`. It
     /// is given all centres at once, `[rows * columns, 2]`, row by row from the lowest `y`.
-    pub fn decided(
+    ///
+    /// # Errors
+    /// Those of `decide`.
+    pub fn decided<E>(
         x: (f64, f64),
         y: (f64, f64),
         (rows, columns): (usize, usize),
-        decide: impl FnOnce(&Array2<f64>) -> Vec<i64>,
-    ) -> Self {
+        decide: impl FnOnce(&Array2<f64>) -> Result<Vec<i64>, E>,
+    ) -> Result<Self, E> {
         let middle = |(low, high): (f64, f64), index: usize, count: usize| {
             low + (high - low) * (index as f64 + 0.5) / count as f64
         };
@@ -75,10 +78,10 @@ impl ZoneMap {
             0 => middle(x, cell % columns, columns),
             _ => middle(y, cell / columns, rows),
         });
-        let mut decisions = decide(&centres).into_iter();
+        let mut decisions = decide(&centres)?.into_iter();
         // A class that is missing is none of the classes, which `Scatter::zones` refuses.
         let decisions = Array2::from_shape_simple_fn((rows, columns), || decisions.next().unwrap_or(-1));
-        Self { x, y, decisions }
+        Ok(Self { x, y, decisions })
     }
 }
 
@@ -235,8 +238,9 @@ mod tests {
     /// Left of 0 is class 0, right of it class 1.
     fn halves() -> ZoneMap {
         ZoneMap::decided((-1.0, 1.0), (-1.0, 1.0), (4, 4), |centres| {
-            centres.rows().into_iter().map(|point| i64::from(point[0] > 0.0)).collect()
+            Ok::<_, EvalError>(centres.column(0).iter().map(|&x| i64::from(x > 0.0)).collect())
         })
+        .unwrap()
     }
 
     #[test]
@@ -299,7 +303,7 @@ mod tests {
         assert!(matches!(new(two, &[2]), Err(EvalError::Class { class: 2, .. })));
         assert!(matches!(new(points.slice(ndarray::s![.., ..1]), &[0, 1]), Err(EvalError::Setting { .. })));
         assert!(matches!(new(points.slice(ndarray::s![..0, ..]), &[]).unwrap().draw(), Err(EvalError::Empty { .. })));
-        let short = ZoneMap::decided((0.0, 1.0), (0.0, 1.0), (2, 2), |_| vec![0]);
+        let short = ZoneMap::decided((0.0, 1.0), (0.0, 1.0), (2, 2), |_| Ok::<_, EvalError>(vec![0])).unwrap();
         assert!(matches!(new(two, &[0]).unwrap().zones(short), Err(EvalError::Class { class: -1, .. })));
         let empty = ZoneMap { x: (1.0, 1.0), ..halves() };
         assert!(matches!(new(two, &[0]).unwrap().zones(empty), Err(EvalError::Setting { .. })));

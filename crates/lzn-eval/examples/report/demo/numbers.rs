@@ -76,17 +76,8 @@ pub(crate) fn map(names: &[String]) -> Result<Drawing, EvalError> {
         let distance = |class: usize| (&latent - &centres.row(class)).mapv(|value| value * value).sum();
         (0..names.len()).min_by(|&a, &b| f64::total_cmp(&distance(a), &distance(b))).unwrap_or(0) as i64
     };
-    let lifted =
-        |cells: &Array2<f64>| plane.lift(cells.view()).map(|rows| rows.rows().into_iter().map(nearest).collect());
-    let mut failed = None;
     let zones = ZoneMap::decided(x, y, (120, 140), |cells| {
-        lifted(cells).unwrap_or_else(|error| {
-            failed = Some(error);
-            Vec::new()
-        })
-    });
-    match failed {
-        Some(error) => Err(error),
-        None => map.zones(zones)?.draw(),
-    }
+        Ok::<_, EvalError>(plane.lift(cells.view())?.rows().into_iter().map(nearest).collect())
+    })?;
+    map.zones(zones)?.draw()
 }

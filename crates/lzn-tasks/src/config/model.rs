@@ -111,10 +111,32 @@ impl TryFrom<EncoderTables> for EncoderConfig {
     }
 }
 
-/// Label anchors have no options: they are a trainable `[classes, d]` table, drawn from a standard normal.
+/// Label anchors: a trainable `[classes, d]` table, drawn from a standard normal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LabelConfig {}
+#[serde(default, deny_unknown_fields)]
+pub struct LabelConfig {
+    /// How images get their labels.
+    #[serde(skip_serializing_if = "Decision::is_default")]
+    pub decision: Decision,
+}
+
+/// How the label of an image is decided.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// The image's latent flows back over the label anchors; the nearest one wins (paper, Section 2.3).
+    #[default]
+    Zones,
+    /// The largest inner product of the image's anchor with a label anchor: a linear classifier on the encoder, without zones. The
+    /// supervised yardstick of the paper's comparison (paper, Section 5).
+    Linear,
+}
+
+impl Decision {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// Integration scheme of a zone flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +175,16 @@ impl FlowConfig {
 
     fn label() -> Self {
         Self { solver: SolverKind::Euler, steps: 100, order: order() }
+    }
+
+    /// The scheme in words: `multistep, 8 steps`.
+    pub fn words(&self) -> String {
+        let scheme = match self.solver {
+            SolverKind::Euler => "Euler".to_owned(),
+            SolverKind::DpmSolver => format!("DPM-Solver++ of order {}", self.order),
+            SolverKind::Multistep => "multistep".to_owned(),
+        };
+        format!("{scheme}, {} steps", self.steps)
     }
 
     /// Checks the values and builds the flow; `key` is the place in the configuration that an error names.

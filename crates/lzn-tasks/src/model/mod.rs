@@ -13,7 +13,7 @@ use lzn_torch::{ParamStore, Scope};
 use tch::{Device, Kind, Tensor};
 
 use crate::TaskError;
-use crate::config::{DataConfig, EncoderConfig, ModelConfig};
+use crate::config::{DataConfig, Decision, EncoderConfig, ModelConfig};
 
 pub use weights::Weights;
 pub(crate) use weights::misfit;
@@ -92,6 +92,8 @@ pub struct Lzn {
     /// Anchors `[N, d]` of training images, against which a single image is zoned: alone it would own the whole prior, and its
     /// latent would say nothing. None without an image encoder, and during training.
     pub bank: Option<Tensor>,
+    /// How images get their labels.
+    pub decision: Decision,
     /// Flow between image anchors and the prior.
     pub image_flow: ZoneFlow,
     /// Flow between label anchors and the prior.
@@ -142,6 +144,7 @@ impl Lzn {
             encoder: encoder.transpose()?,
             labels: labels.transpose()?,
             bank: None,
+            decision: config.labels.as_ref().map(|labels| labels.decision).unwrap_or_default(),
             image_flow: config.image_flow.build("model.image_flow")?,
             label_flow: config.label_flow.build("model.label_flow")?,
             device,
@@ -203,6 +206,14 @@ impl Lzn {
     pub fn labels_of_latents(&self, latents: &Tensor) -> Result<Tensor, TaskError> {
         let anchors = self.labels()?.net.anchors();
         Ok(zones::decide(&self.label_flow, latents, &Zones { anchors, weights: None })?)
+    }
+
+    /// Scores `[B, classes]` of image anchors `[B, d]` under the linear classifier: inner products with the label anchors.
+    ///
+    /// # Errors
+    /// [`TaskError::MissingPart`] if the model has no label anchors.
+    pub fn label_scores(&self, anchors: &Tensor) -> Result<Tensor, TaskError> {
+        Ok(anchors.matmul(&self.labels()?.net.anchors().transpose(0, 1)))
     }
 
     /// The decoder as a velocity field of images, for given latents `[B, d]` and labels `[B]`. What the decoder does not take is

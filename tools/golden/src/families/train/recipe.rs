@@ -22,7 +22,7 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
         label_flow: flow(&label)?,
         decoder: Some(options.decoder),
         encoder: Some(EncoderConfig::Ncsnpp(options.encoder)),
-        labels: Some(LabelConfig {}),
+        labels: Some(LabelConfig::default()),
     };
     let align = ObjectiveConfig {
         from: Some(TypeName::Image),

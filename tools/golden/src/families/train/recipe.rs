@@ -18,6 +18,7 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
     let model = ModelConfig {
         latent_dim: case.get("latent_dim")?,
         label_conditional: true,
+        normalise_anchors: false,
         image_flow: flow(&case.get::<String>("latent")?)?,
         label_flow: flow(&label)?,
         decoder: Some(options.decoder),

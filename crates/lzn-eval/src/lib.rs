@@ -7,15 +7,19 @@
 mod accuracy;
 mod canvas;
 mod confusion;
+mod drawing;
 mod error;
 pub mod grid;
 mod metric;
 mod moments;
 mod picture;
 pub mod plot;
+pub mod projection;
+pub mod report;
 
 pub use accuracy::{Accuracy, Predictions};
 pub use confusion::{Confusion, ConfusionMatrix};
+pub use drawing::Drawing;
 pub use error::EvalError;
 pub use grid::image_grid;
 pub use metric::Metric;

@@ -5,6 +5,7 @@
 //! matrices. Nothing here knows networks, trainers or libtorch.
 
 mod accuracy;
+mod calibration;
 mod canvas;
 mod confusion;
 mod error;
@@ -13,8 +14,10 @@ mod metric;
 mod moments;
 mod picture;
 pub mod plot;
+pub mod reconstruction;
 
 pub use accuracy::{Accuracy, Predictions};
+pub use calibration::{Calibration, Reliability, ReliabilityBin};
 pub use confusion::{Confusion, ConfusionMatrix};
 pub use error::EvalError;
 pub use grid::image_grid;

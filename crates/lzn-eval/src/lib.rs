@@ -5,6 +5,7 @@
 //! matrices. Nothing here knows networks, trainers or libtorch.
 
 mod accuracy;
+pub mod arrays;
 mod calibration;
 mod canvas;
 mod confusion;

@@ -16,6 +16,7 @@ mod moments;
 mod picture;
 pub mod plot;
 pub mod reconstruction;
+pub mod reference;
 
 pub use accuracy::{Accuracy, Predictions};
 pub use calibration::{Calibration, Reliability, ReliabilityBin};

@@ -52,15 +52,6 @@ impl Arrays {
         Ok(Self { path: path.to_owned(), content: Content::Archive(archive), names })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Names of the arrays in order; for a `.npy` file one empty name.
-    pub(crate) fn names(&self) -> &[String] {
-        &self.names
-    }
-
     pub(crate) fn has(&self, key: &str) -> bool {
         self.names.iter().any(|name| name == key)
     }

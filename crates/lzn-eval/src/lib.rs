@@ -5,6 +5,8 @@
 //! matrices. Nothing here knows networks, trainers or libtorch.
 
 mod accuracy;
+pub mod arrays;
+mod calibration;
 mod canvas;
 mod confusion;
 mod drawing;
@@ -16,8 +18,11 @@ mod picture;
 pub mod plot;
 pub mod projection;
 pub mod report;
+pub mod reconstruction;
+pub mod reference;
 
 pub use accuracy::{Accuracy, Predictions};
+pub use calibration::{Calibration, Reliability, ReliabilityBin};
 pub use confusion::{Confusion, ConfusionMatrix};
 pub use drawing::Drawing;
 pub use error::EvalError;

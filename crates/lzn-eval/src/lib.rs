@@ -17,9 +17,9 @@ mod moments;
 mod picture;
 pub mod plot;
 pub mod projection;
-pub mod report;
 pub mod reconstruction;
 pub mod reference;
+pub mod report;
 
 pub use accuracy::{Accuracy, Predictions};
 pub use calibration::{Calibration, Reliability, ReliabilityBin};

@@ -31,7 +31,7 @@ pub struct SweepPoint {
 ///
 /// # Errors
 /// [`TaskError`] if the model cannot classify.
-pub fn accuracy(
+pub(super) fn accuracy(
     model: &Lzn,
     encoded: &Encoded,
     options: ClassifyOptions,
@@ -48,15 +48,13 @@ pub fn accuracy(
             if options.class_weights { "of the batch" } else { "equal" }
         ),
     };
-    let interval = lzn_eval::wilson_interval(matrix.correct(), count as u64, 0.95)?;
-    let spread = format!("95 %: {:.4} to {:.4}", interval.low, interval.high);
     let mut measures =
-        vec![Measure::new("test accuracy", matrix.accuracy(), Better::Higher, protocol).of(count).spread(spread)];
+        vec![Measure::new("test accuracy", matrix.accuracy(), Better::Higher, protocol).of(count).share()];
     if model.decision == Decision::Zones {
         let rate = encoded.zone_hit_rate(model, options.batch_size, options.seed)?;
         let protocol = format!("latents at noise scale 1 in the zones of their own images, {flows}");
         let zoned = options.batch_size.min(count);
-        measures.push(Measure::new("zone hit rate", rate, Better::Higher, protocol).of(zoned));
+        measures.push(Measure::new("zone hit rate", rate, Better::Higher, protocol).of(zoned).share());
     }
     Ok((matrix, measures))
 }
@@ -65,7 +63,7 @@ pub fn accuracy(
 ///
 /// # Errors
 /// As [`accuracy`].
-pub fn sweep(
+pub(super) fn sweep(
     model: &Lzn,
     encoded: &Encoded,
     options: ClassifyOptions,
@@ -90,11 +88,11 @@ pub fn sweep(
 }
 
 /// The best of a sweep, as a measure.
-pub fn best_of_sweep(points: &[SweepPoint], count: usize) -> Option<Measure> {
+pub(super) fn best_of_sweep(points: &[SweepPoint], count: usize) -> Option<Measure> {
     let best = points.iter().filter(|point| !point.class_weights).max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))?;
     let protocol = format!(
         "best over noise scales 0 to 1.2 and batches of 100 to 10,000, chosen on the test images: noise scale {}, zoned {} at a time",
         best.noise_scale, best.batch_size
     );
-    Some(Measure::new("best test accuracy", best.accuracy, Better::Higher, protocol).of(count))
+    Some(Measure::new("best test accuracy", best.accuracy, Better::Higher, protocol).of(count).share())
 }

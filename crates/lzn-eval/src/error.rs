@@ -30,6 +30,18 @@ pub enum EvalError {
         /// The number of classes.
         classes: usize,
     },
+    /// An array has another shape than the others ask for.
+    #[error("{operation}: `{argument}` must be {expected}, got {got}")]
+    Shape {
+        /// The operation that refused.
+        operation: &'static str,
+        /// The array.
+        argument: &'static str,
+        /// The shape that it should have.
+        expected: String,
+        /// The shape that it has.
+        got: String,
+    },
     /// A score or value is not a number.
     #[error("{operation}: the value at row {row} is not a number; look for a training run that diverged")]
     NotANumber {

@@ -5,6 +5,8 @@
 //! or as shapes. [`report`] puts all of it on one page. Nothing here knows networks, trainers or libtorch.
 
 mod accuracy;
+pub mod arrays;
+mod calibration;
 mod canvas;
 mod confusion;
 mod drawing;
@@ -15,9 +17,12 @@ mod moments;
 mod picture;
 pub mod plot;
 pub mod projection;
+pub mod reconstruction;
+pub mod reference;
 pub mod report;
 
 pub use accuracy::{Accuracy, Predictions};
+pub use calibration::{Calibration, Reliability, ReliabilityBin};
 pub use confusion::{Confusion, ConfusionMatrix};
 pub use drawing::Drawing;
 pub use error::EvalError;

@@ -16,4 +16,4 @@ pub use curves::{Curves, Panel, Range};
 pub use heat_map::confusion;
 pub(crate) use palette::ON_DARK;
 pub use reliability::reliability;
-pub use scatter::{Scatter, ZoneMap};
+pub use scatter::{Scatter, Span, ZoneMap};

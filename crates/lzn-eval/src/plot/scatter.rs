@@ -51,11 +51,14 @@ pub struct Scatter {
     zones: Option<ZoneMap>,
 }
 
+/// A range of an axis, from the lower to the higher number.
+pub type Span = (f64, f64);
+
 /// Which class decides in every cell of a grid over a plane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ZoneMap {
-    x: (f64, f64),
-    y: (f64, f64),
+    x: Span,
+    y: Span,
     decisions: Array2<i64>,
 }
 
@@ -66,14 +69,13 @@ impl ZoneMap {
     /// # Errors
     /// Those of `decide`.
     pub fn decided<E>(
-        x: (f64, f64),
-        y: (f64, f64),
+        x: Span,
+        y: Span,
         (rows, columns): (usize, usize),
         decide: impl FnOnce(&Array2<f64>) -> Result<Vec<i64>, E>,
     ) -> Result<Self, E> {
-        let middle = |(low, high): (f64, f64), index: usize, count: usize| {
-            low + (high - low) * (index as f64 + 0.5) / count as f64
-        };
+        let middle =
+            |(low, high): Span, index: usize, count: usize| low + (high - low) * (index as f64 + 0.5) / count as f64;
         let centres = Array2::from_shape_fn((rows * columns, 2), |(cell, axis)| match axis {
             0 => middle(x, cell % columns, columns),
             _ => middle(y, cell / columns, rows),
@@ -138,7 +140,7 @@ impl Scatter {
     ///
     /// # Errors
     /// [`EvalError::Empty`] without points.
-    pub fn ranges(&self) -> Result<((f64, f64), (f64, f64)), EvalError> {
+    pub fn ranges(&self) -> Result<(Span, Span), EvalError> {
         let axes = self.own_axes()?;
         Ok(((axes.x.start, axes.x.end), (axes.y.start, axes.y.end)))
     }
@@ -178,8 +180,7 @@ impl Scatter {
     fn draw_zones(&self, canvas: &Canvas<'_>, chart: &Chart<'_>) -> Result<(), EvalError> {
         let Some(ZoneMap { x, y, decisions }) = &self.zones else { return Ok(()) };
         let (rows, columns) = decisions.dim();
-        let edge =
-            |(low, high): (f64, f64), index: usize, count: usize| low + (high - low) * index as f64 / count as f64;
+        let edge = |(low, high): Span, index: usize, count: usize| low + (high - low) * index as f64 / count as f64;
         for (row, classes) in decisions.rows().into_iter().enumerate() {
             let mut start = 0;
             for run in classes.to_vec().chunk_by(|left, right| left == right) {

@@ -11,7 +11,7 @@ use crate::{Drawing, EvalError};
 /// `originals` and `reconstructions`: `[n, channels, height, width]`, values 0 to 255.
 ///
 /// # Errors
-/// [`EvalError::Setting`] if the shapes differ; else as [`image_grid`].
+/// [`EvalError::Setting`] if the shapes differ or there are no columns; else as [`image_grid`].
 pub fn reconstructions(
     originals: ArrayView4<'_, u8>,
     reconstructions: ArrayView4<'_, u8>,
@@ -23,7 +23,11 @@ pub fn reconstructions(
     if count == 0 {
         return Err(EvalError::Empty { operation: OPERATION });
     }
-    let columns = columns.clamp(1, count);
+    if columns == 0 {
+        let (argument, rule) = ("columns", "at least 1");
+        return Err(EvalError::Setting { operation: OPERATION, argument, rule, got: columns.to_string() });
+    }
+    let columns = columns.min(count);
     let blocks = count.div_ceil(columns);
     let mut images = Array4::from_elem(
         (2 * blocks * columns, originals.dim().1, originals.dim().2, originals.dim().3),
@@ -163,6 +167,7 @@ mod tests {
             reconstructions(one.slice(ndarray::s![..0, .., .., ..]), one.slice(ndarray::s![..0, .., .., ..]), 2)
                 .is_err()
         );
+        assert!(reconstructions(one.view(), one.view(), 0).is_err());
         let (nearest, distances) = (Array5::zeros((2, 3, 1, 28, 28)), Array2::zeros((2, 3)));
         let panel = |samples, distances| neighbours(&Neighbours { samples, nearest: nearest.view(), distances });
         assert!(panel(one.view(), distances.view()).is_err());

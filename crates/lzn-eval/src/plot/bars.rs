@@ -64,18 +64,18 @@ impl Bars {
     ///
     /// # Errors
     /// [`EvalError::Empty`] without bars, or with a bar without values; [`EvalError::NotANumber`] for a value that is not finite,
-    /// with the number of its bar as the row.
+    /// with the number of its bar or reference as the row.
     pub fn draw(&self) -> Result<Drawing, EvalError> {
+        if self.bars.is_empty() {
+            return Err(EvalError::Empty { operation: OPERATION });
+        }
         let bars = self.bars.iter().enumerate().map(|(row, bar)| Bar::of(row, bar)).collect::<Result<Vec<_>, _>>()?;
         let lines = self.references.iter().map(|reference| reference.1);
-        if let Some(row) = self.references.iter().position(|reference| !reference.1.is_finite()) {
+        if let Some(row) = lines.clone().position(|value| !value.is_finite()) {
             return Err(EvalError::NotANumber { operation: OPERATION, row });
         }
         let ends = bars.iter().flat_map(Bar::ends).chain(lines).chain([0.0]);
         let (low, high) = ends.fold((0.0f64, 0.0f64), |(low, high), value| (low.min(value), high.max(value)));
-        if bars.is_empty() {
-            return Err(EvalError::Empty { operation: OPERATION });
-        }
         // Air for the values above the whiskers; all of it if everything is zero.
         let air = if high > low { (high - low) * 0.12 } else { 1.0 };
         let axes =
@@ -130,7 +130,7 @@ impl Bar {
     }
 
     fn label(&self) -> String {
-        // Two digits of the spread, or four of a single value.
+        // One digit of the spread that counts, or four of a single value.
         let digits = |value: f64, count: i32| (count - 1 - value.abs().log10().floor() as i32).clamp(0, 6) as usize;
         match self.deviation {
             Some(deviation) if deviation > 0.0 => {

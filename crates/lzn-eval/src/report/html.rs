@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::table::{Align, Cell, CellContent, Column, Table};
+use super::table::{Cell, CellContent, Table};
 use super::{Card, Content, Figure, Report, Section, theme};
 use crate::EvalError;
 use crate::drawing::png_uri;
@@ -145,10 +145,9 @@ fn figure(number: usize, figure: &Figure) -> Result<Markup, EvalError> {
 
 fn table(number: usize, table: &Table) -> Markup {
     let headed = table.columns.iter().any(|column| !column.name.is_empty());
-    let right = |column: &Column| column.align == Align::Right;
     let head = html! {
         thead {
-            tr { @for column in &table.columns { th.number[right(column)] scope="col" { (column.name) } } }
+            tr { @for column in &table.columns { th.number[column.numbers] scope="col" { (column.name) } } }
         }
     };
     let body = html! {
@@ -156,7 +155,7 @@ fn table(number: usize, table: &Table) -> Markup {
             @for row in &table.rows {
                 tr {
                     @for (index, column) in table.columns.iter().enumerate() {
-                        (cell(index, row.get(index), right(column)))
+                        (cell(index, row.get(index), column.numbers))
                     }
                 }
             }
@@ -176,20 +175,20 @@ fn table(number: usize, table: &Table) -> Markup {
 }
 
 /// The first cell of a row names it.
-fn cell(index: usize, cell: Option<&Cell>, right: bool) -> Markup {
+fn cell(index: usize, cell: Option<&Cell>, number: bool) -> Markup {
     let content = html! {
         @match cell.map(|cell| &cell.content) {
             None => {},
             Some(CellContent::Text(text)) => { (text) },
-            Some(CellContent::Number(number)) => { (number.shown()) },
+            Some(CellContent::Number(value)) => { (value.shown()) },
         }
     };
     let best = cell.is_some_and(|cell| cell.best);
     html! {
-        @if index == 0 && !right {
+        @if index == 0 && !number {
             th.best[best] scope="row" { (content) }
         } @else {
-            td.number[right].best[best] { @if best { strong { (content) } } @else { (content) } }
+            td.number[number].best[best] { @if best { strong { (content) } } @else { (content) } }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What was measured and drawn, on one page that opens anywhere.
 //!
-//! A [`Report`] has a heading, [`Card`]s with its main numbers, and [`Section`]s of prose, [`Figure`]s and [`Table`]s.
+//! A [`Report`] has a heading, cards with its main numbers, and [`Section`]s of prose, [`Figure`]s and [`Table`]s.
 //! [`Report::to_html`] makes one file of it, which loads nothing: pictures are data URIs, style and drawings stand in the
 //! page, and its policy forbids the browser to fetch anything. [`Report::save`] also writes every figure as a file.
 //!
@@ -30,7 +30,7 @@ mod table;
 mod tests;
 mod theme;
 
-pub use table::{Align, Better, Cell, Column, Number, Table};
+pub use table::{Better, Cell, Number, Table};
 
 use crate::{Drawing, EvalError, Picture};
 
@@ -43,15 +43,12 @@ pub struct Report {
     sections: Vec<Section>,
 }
 
-/// One of the numbers that a reader came for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Card {
-    /// What it is, such as `test accuracy`.
-    pub label: String,
-    /// The number as it is to be read, with its unit.
-    pub value: String,
-    /// How it was measured, in a few words; may be empty.
-    pub note: String,
+/// One of the numbers that a reader came for, with what it is and how it was measured.
+#[derive(Debug, Clone)]
+struct Card {
+    label: String,
+    value: String,
+    note: String,
 }
 
 /// A part of a report with its own entry in the table of contents: prose, then figures, tables and texts.
@@ -109,7 +106,8 @@ impl Report {
         self
     }
 
-    /// Adds a number at the top.
+    /// Adds a number that a reader came for at the top: what it is, its value with the unit, and in a few words how it was
+    /// measured, or nothing.
     #[must_use]
     pub fn card(mut self, label: impl Into<String>, value: impl Into<String>, note: impl Into<String>) -> Self {
         self.cards.push(Card { label: label.into(), value: value.into(), note: note.into() });

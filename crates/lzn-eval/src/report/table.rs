@@ -8,23 +8,11 @@ pub struct Table {
     pub(super) rows: Vec<Vec<Cell>>,
 }
 
-/// A column and how its cells stand in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
-    /// The name at its top.
-    pub name: String,
-    /// Where its cells stand.
-    pub align: Align,
-}
-
-/// Where the cells of a column stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Align {
-    /// At the left, as text.
-    #[default]
-    Left,
-    /// At the right, as numbers.
-    Right,
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Column {
+    pub(super) name: String,
+    /// Whether its cells are numbers, which stand at the right.
+    pub(super) numbers: bool,
 }
 
 /// One cell of a table.
@@ -68,17 +56,17 @@ impl Table {
     /// Adds a column of text at the right.
     #[must_use]
     pub fn column(self, name: impl Into<String>) -> Self {
-        self.aligned(name, Align::Left)
+        self.add(name, false)
     }
 
     /// Adds a column of numbers at the right.
     #[must_use]
     pub fn numbers(self, name: impl Into<String>) -> Self {
-        self.aligned(name, Align::Right)
+        self.add(name, true)
     }
 
-    fn aligned(mut self, name: impl Into<String>, align: Align) -> Self {
-        self.columns.push(Column { name: name.into(), align });
+    fn add(mut self, name: impl Into<String>, numbers: bool) -> Self {
+        self.columns.push(Column { name: name.into(), numbers });
         self
     }
 
@@ -123,20 +111,16 @@ impl Table {
 }
 
 impl Cell {
-    fn of(content: CellContent) -> Self {
-        Self { content, best: false }
-    }
-
     /// Text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        Self::of(CellContent::Text(text.into()))
+        Self { content: CellContent::Text(text.into()), best: false }
     }
 
     /// A number.
     #[must_use]
     pub fn number(number: Number) -> Self {
-        Self::of(CellContent::Number(number))
+        Self { content: CellContent::Number(number), best: false }
     }
 }
 

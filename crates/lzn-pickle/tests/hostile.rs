@@ -73,7 +73,13 @@ fn no_function_is_called() {
     let proof = folder.path().join("proof");
     let command = format!("touch {}", proof.display());
     let text = [&[b'X'], (command.len() as u32).to_le_bytes().as_slice(), command.as_bytes()].concat();
-    for (module, name) in [("posix", "system"), ("os", "system"), ("builtins", "eval"), ("torch", "load"), ("torch._utils", "_rebuild_tensor")] {
+    for (module, name) in [
+        ("posix", "system"),
+        ("os", "system"),
+        ("builtins", "eval"),
+        ("torch", "load"),
+        ("torch._utils", "_rebuild_tensor"),
+    ] {
         let call = [b"\x80\x02c", module.as_bytes(), b"\n", name.as_bytes(), b"\n(", &text, b"tR."].concat();
         assert_refused(&file(folder.path(), &call, &[]), &format!("`{module}.{name}`"));
     }

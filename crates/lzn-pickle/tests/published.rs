@@ -62,7 +62,10 @@ fn example() -> Item {
         (Item::text("again"), tensor(Dtype::F32, &[2, 3], 7)),
         (Item::text("scalar"), tensor(Dtype::I64, &[], 1)),
         (Item::text("empty"), tensor(Dtype::F64, &[0, 4], 2)),
-        (Item::Int(3), Item::List(vec![Item::Int(-1), Item::Int(1 << 40), Item::Float(0.1), Item::Bool(true), Item::None])),
+        (
+            Item::Int(3),
+            Item::List(vec![Item::Int(-1), Item::Int(1 << 40), Item::Float(0.1), Item::Bool(true), Item::None]),
+        ),
         (Item::text("none"), Item::Tuple(vec![])),
     ])
 }
@@ -82,9 +85,12 @@ fn what_is_written_is_read() {
     write(File::create(&path).unwrap(), "x", &example(), |index| Ok(numbers(index))).unwrap();
     let file = PtFile::open(&path).unwrap();
     let root = file.root();
-    for (path, index, shape) in
-        [(vec!["state", "ä.weight"], 7, vec![2, 3]), (vec!["again"], 7, vec![2, 3]), (vec!["scalar"], 1, vec![]), (vec!["empty"], 2, vec![0, 4])]
-    {
+    for (path, index, shape) in [
+        (vec!["state", "ä.weight"], 7, vec![2, 3]),
+        (vec!["again"], 7, vec![2, 3]),
+        (vec!["scalar"], 1, vec![]),
+        (vec!["empty"], 2, vec![0, 4]),
+    ] {
         let tensor = child(root, &path).tensor().unwrap();
         assert_eq!(tensor.shape(), shape);
         assert_eq!(file.bytes(tensor).unwrap(), numbers(index), "{path:?}");

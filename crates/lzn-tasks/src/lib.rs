@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod model;
 pub mod objective;
 pub mod pictures;
+pub mod published;
 pub mod run;
 pub mod task;
 pub mod train;

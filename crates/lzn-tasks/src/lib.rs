@@ -4,6 +4,7 @@ pub mod config;
 pub mod data;
 mod error;
 pub mod evaluate;
+pub mod hub;
 pub mod model;
 pub mod objective;
 pub mod pictures;

@@ -1,5 +1,6 @@
 //! One file per family of cases.
 
+mod checkpoint;
 mod contrastive;
 mod ema;
 mod label;
@@ -39,5 +40,6 @@ pub fn families() -> Vec<Box<dyn Family>> {
         Box::new(sampler::Sampler),
         Box::new(ema::Ema),
         Box::new(train::Train),
+        Box::new(checkpoint::Checkpoint),
     ]
 }

@@ -49,7 +49,8 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
     })
 }
 
-fn objective(kind: ObjectiveKind) -> ObjectiveConfig {
+/// An objective with the published settings.
+pub(in crate::families) fn objective(kind: ObjectiveKind) -> ObjectiveConfig {
     ObjectiveConfig {
         kind,
         weight: 1.0,

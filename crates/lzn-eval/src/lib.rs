@@ -7,6 +7,7 @@
 mod accuracy;
 mod canvas;
 mod confusion;
+pub mod distribution;
 mod error;
 pub mod grid;
 mod metric;

@@ -30,6 +30,18 @@ pub enum EvalError {
         /// The number of classes.
         classes: usize,
     },
+    /// An array has another shape than the others ask for.
+    #[error("{operation}: `{argument}` must be {expected}, got {got}")]
+    Shape {
+        /// The operation that refused.
+        operation: &'static str,
+        /// The array.
+        argument: &'static str,
+        /// The shape that it should have.
+        expected: String,
+        /// The shape that it has.
+        got: String,
+    },
     /// A score or value is not a number.
     #[error("{operation}: the value at row {row} is not a number; look for a training run that diverged")]
     NotANumber {
@@ -104,8 +116,8 @@ pub enum EvalError {
         /// What the drawing library says.
         reason: String,
     },
-    /// A picture could not be written.
-    #[error("cannot write the picture {}: {source}", path.display())]
+    /// A picture or a report could not be written.
+    #[error("cannot write {}: {source}", path.display())]
     Write {
         /// The file.
         path: PathBuf,

@@ -60,8 +60,13 @@ impl Case {
     /// # Errors
     /// As [`Case::load`].
     pub fn sibling(&self, family: &str, name: &str) -> Result<Self> {
-        let folder = self.path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+        let folder = self.folder().parent().unwrap_or(Path::new("."));
         Self::load(family, &folder.join(family).join(name).with_extension("json"))
+    }
+
+    /// The folder of its files.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
     }
 
     /// Names of all tensors, in alphabetical order.
@@ -96,6 +101,17 @@ impl Case {
         match self.stored(name)? {
             Stored::Float(values) => Ok(values.clone()),
             Stored::Integer(_) => bail!("{}: tensor `{name}` holds integers", self.path.display()),
+        }
+    }
+
+    /// A tensor of either kind, widened or converted.
+    ///
+    /// # Errors
+    /// The tensor is missing.
+    pub fn numbers(&self, name: &str) -> Result<ArrayD<f64>> {
+        match self.stored(name)? {
+            Stored::Float(values) => Ok(values.clone()),
+            Stored::Integer(values) => Ok(values.mapv(|x| x as f64)),
         }
     }
 

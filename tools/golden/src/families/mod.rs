@@ -1,9 +1,11 @@
 //! One file per family of cases.
 
+mod checkpoint;
 mod contrastive;
 mod ema;
 mod label;
 mod latent;
+mod metrics;
 mod ncsnpp;
 mod networks;
 mod resnet;
@@ -39,5 +41,7 @@ pub fn families() -> Vec<Box<dyn Family>> {
         Box::new(sampler::Sampler),
         Box::new(ema::Ema),
         Box::new(train::Train),
+        Box::new(metrics::Metrics),
+        Box::new(checkpoint::Checkpoint),
     ]
 }

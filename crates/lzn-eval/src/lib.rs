@@ -9,6 +9,7 @@ pub mod arrays;
 mod calibration;
 mod canvas;
 mod confusion;
+pub mod distribution;
 mod drawing;
 mod error;
 pub mod grid;

@@ -1,16 +1,24 @@
 //! How far a measured accuracy can be from the true one.
 
+use serde::Serialize;
+
 use crate::EvalError;
 
 const OPERATION: &str = "confidence interval";
 
-/// A range that holds the true value with a given probability.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Interval {
-    /// The lower end.
-    pub low: f64,
-    /// The upper end.
-    pub high: f64,
+/// A share and a range that holds the true probability.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct WilsonInterval {
+    /// `successes / total`.
+    pub estimate: f64,
+    /// Lower end.
+    pub lower: f64,
+    /// Upper end.
+    pub upper: f64,
+    /// Share of repetitions of the experiment whose interval would contain the truth, for instance 0.95.
+    pub level: f64,
+    /// The number of trials.
+    pub count: u64,
 }
 
 /// Wilson's interval of a share: with `successes` out of `total` independent trials, it holds the true probability at a
@@ -30,10 +38,10 @@ pub struct Interval {
 /// ```
 /// // 9447 of 10,000 right: 94.47 % is known to about half a percent.
 /// let interval = lzn_eval::wilson_interval(9447, 10_000, 0.95)?;
-/// assert!(0.9400 < interval.low && interval.high < 0.9491);
+/// assert!(0.9400 < interval.lower && interval.upper < 0.9491);
 /// # Ok::<(), lzn_eval::EvalError>(())
 /// ```
-pub fn wilson_interval(successes: u64, total: u64, level: f64) -> Result<Interval, EvalError> {
+pub fn wilson_interval(successes: u64, total: u64, level: f64) -> Result<WilsonInterval, EvalError> {
     let setting = |argument, rule, got| Err(EvalError::Setting { operation: OPERATION, argument, rule, got });
     if total == 0 {
         return Err(EvalError::Empty { operation: OPERATION });
@@ -48,7 +56,7 @@ pub fn wilson_interval(successes: u64, total: u64, level: f64) -> Result<Interva
     let (p, zz) = (successes as f64 / n, z * z / n);
     let half = (p * (1.0 - p) * zz + zz * zz / 4.0).sqrt();
     let end = |offset: f64| ((p + zz / 2.0 + offset) / (1.0 + zz)).clamp(0.0, 1.0);
-    Ok(Interval { low: end(-half), high: end(half) })
+    Ok(WilsonInterval { estimate: p, lower: end(-half), upper: end(half), level, count: total })
 }
 
 /// The number of standard deviations within which a normal variable lies with probability `level`, by bisection.
@@ -87,10 +95,10 @@ mod tests {
         for (successes, total) in [(0, 7), (3, 7), (7, 7), (9447, 10_000)] {
             let interval = wilson_interval(successes, total, 0.95).unwrap();
             let (n, z) = (total as f64, two_sided(0.95));
-            for end in [interval.low, interval.high] {
-                // |p - end| = z sqrt(end (1 - end) / n) defines the interval.
-                let distance = (successes as f64 / n - end).abs() - z * (end * (1.0 - end) / n).sqrt();
-                assert!(distance.abs() < 1e-9, "{successes} of {total}: {distance}");
+            for end in [interval.lower, interval.upper] {
+                // (p - end)^2 = z^2 end (1 - end) / n defines the interval.
+                let difference = (successes as f64 / n - end).powi(2) - z * z * end * (1.0 - end) / n;
+                assert!(difference.abs() < 1e-14, "{successes} of {total}: {difference}");
             }
         }
     }
@@ -102,7 +110,7 @@ mod tests {
             let covers = (0..4000).filter(|_| {
                 let successes = (0..100).filter(|_| stream.uniform() < p).count() as u64;
                 let interval = wilson_interval(successes, 100, 0.9).unwrap();
-                interval.low <= p && p <= interval.high
+                interval.lower <= p && p <= interval.upper
             });
             // Counts are whole numbers, so coverage cannot be exact.
             let share = covers.count() as f64 / 4000.0;
@@ -117,8 +125,8 @@ mod tests {
             let few = wilson_interval(successes, total, 0.95).unwrap();
             let many = wilson_interval(4 * successes, 4 * total, 0.95).unwrap();
             let share = successes as f64 / total as f64;
-            prop_assert!(0.0 <= few.low && few.low <= share && share <= few.high && few.high <= 1.0);
-            prop_assert!(many.high - many.low < few.high - few.low);
+            prop_assert!(0.0 <= few.lower && few.lower <= share && share <= few.upper && few.upper <= 1.0);
+            prop_assert!(many.upper - many.lower < few.upper - few.lower);
         }
     }
 

@@ -29,7 +29,7 @@ pub use class_shares::{ClassCounts, ClassShares};
 pub use confusion::{Confusion, ConfusionMatrix};
 pub use error::EvalError;
 pub use grid::image_grid;
-pub use interval::{Interval, wilson_interval};
+pub use interval::{WilsonInterval, wilson_interval};
 pub use memorisation::Memorisation;
 pub use metric::Metric;
 pub use moments::{MeanVar, Moments};

@@ -1,6 +1,6 @@
 //! Distances, and bounds of them that float32 can give.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 /// Largest relative error of one rounding to float32.
 const UNIT: f64 = f32::EPSILON as f64 / 2.0;
@@ -28,15 +28,13 @@ pub(super) struct Side {
 
 impl Measure {
     /// What stands for the distance in comparisons: the square of the Euclidean one, the cosine one itself.
-    pub(super) fn key(self, u: ArrayView1<'_, f32>, v: ArrayView1<'_, f32>) -> f64 {
-        let pairs = u.iter().zip(v).map(|(&a, &b)| (f64::from(a), f64::from(b)));
+    pub(super) fn key(self, u: &[f32], v: &[f32]) -> f64 {
+        let dot = |u: &[f32], v: &[f32]| sum(u, v, |a, b| a * b);
         match self {
-            Self::Euclidean => pairs.map(|(a, b)| (a - b) * (a - b)).sum(),
+            Self::Euclidean => sum(u, v, |a, b| (a - b) * (a - b)),
             Self::Cosine => {
-                let (dot, squares) =
-                    pairs.fold((0.0, (0.0, 0.0)), |(dot, (uu, vv)), (a, b)| (dot + a * b, (uu + a * a, vv + b * b)));
-                let lengths = f64::sqrt(squares.0) * f64::sqrt(squares.1);
-                if lengths > 0.0 { 1.0 - dot / lengths } else { 1.0 }
+                let lengths = dot(u, u).sqrt() * dot(v, v).sqrt();
+                if lengths > 0.0 { 1.0 - dot(u, v) / lengths } else { 1.0 }
             }
         }
     }
@@ -92,6 +90,20 @@ impl Side {
         });
         Self { base: base.collect(), rows: prepared }
     }
+}
+
+/// Sums `term` over two rows in float64, in an order that vector instructions can follow.
+fn sum(u: &[f32], v: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+    const LANES: usize = 8;
+    let (left, right) = (u.chunks_exact(LANES), v.chunks_exact(LANES));
+    let rest: f64 = left.remainder().iter().zip(right.remainder()).map(|(&a, &b)| term(a.into(), b.into())).sum();
+    let mut sums = [0.0; LANES];
+    for (u, v) in left.zip(right) {
+        for (sum, (&a, &b)) in sums.iter_mut().zip(u.iter().zip(v)) {
+            *sum += term(a.into(), b.into());
+        }
+    }
+    rest + sums.iter().sum::<f64>()
 }
 
 /// By how much rounding can change a key, relative to the sum of the parts.

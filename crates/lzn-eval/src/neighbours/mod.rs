@@ -20,7 +20,7 @@
 mod measure;
 mod search;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 
 pub use measure::Measure;
 
@@ -32,7 +32,8 @@ const OPERATION: &str = "nearest neighbours";
 /// Rows to look for neighbours in. Beside the rows themselves it holds one copy of them.
 #[derive(Debug, Clone)]
 pub struct Table<'a> {
-    rows: ArrayView2<'a, f32>,
+    /// In standard layout.
+    rows: CowArray<'a, f32, Ix2>,
     measure: Measure,
     /// What products are taken of, and its bounds.
     side: Side,
@@ -60,7 +61,8 @@ impl<'a> Table<'a> {
         }
         check_finite(rows)?;
         let centre = measure.centre(rows);
-        Ok(Self { rows, measure, side: Side::new(rows, measure, &centre), centre })
+        let side = Side::new(rows, measure, &centre);
+        Ok(Self { rows: in_standard_layout(rows), measure, side, centre })
     }
 
     /// The number of rows.
@@ -96,6 +98,17 @@ impl<'a> Table<'a> {
         check_finite(queries)?;
         Ok(search::search(self, queries, k))
     }
+}
+
+/// Rows that are slices: as they are if they can be.
+fn in_standard_layout(rows: ArrayView2<'_, f32>) -> CowArray<'_, f32, Ix2> {
+    if rows.is_standard_layout() { rows.into() } else { rows.as_standard_layout().into_owned().into() }
+}
+
+/// Row `index` of an array in standard layout.
+fn row<'a>(rows: &'a CowArray<'_, f32, Ix2>, index: usize) -> &'a [f32] {
+    let d = rows.ncols();
+    rows.as_slice().map_or(&[], |all| &all[index * d..(index + 1) * d])
 }
 
 fn check_finite(rows: ArrayView2<'_, f32>) -> Result<(), EvalError> {

@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
 use super::measure::Side;
-use super::{Neighbours, Table};
+use super::{Neighbours, Table, in_standard_layout, row};
 
 /// Queries of a tile, which one thread takes, and rows of the table that it meets at once.
 const QUERIES: usize = 256;
@@ -43,6 +43,8 @@ pub(super) fn search(table: &Table<'_>, queries: ArrayView2<'_, f32>, k: usize) 
 
 fn search_tile(table: &Table<'_>, queries: ArrayView2<'_, f32>, k: usize) -> Vec<Vec<(f64, usize)>> {
     let side = Side::new(queries, table.measure, &table.centre);
+    let queries = in_standard_layout(queries);
+    let key = |query: usize, index: usize| table.measure.key(row(&queries, query), row(&table.rows, index));
     let mut best: Vec<_> = (0..queries.nrows()).map(|_| Best::new(k)).collect();
     let mut products = Array2::zeros((queries.nrows(), ROWS));
     for (chunk, rows) in table.side.rows.axis_chunks_iter(Axis(0), ROWS).enumerate() {
@@ -50,13 +52,13 @@ fn search_tile(table: &Table<'_>, queries: ArrayView2<'_, f32>, k: usize) -> Vec
         let mut products = products.slice_mut(s![.., ..rows.nrows()]);
         general_mat_mul(1.0, &side.rows, &rows.t(), 0.0, &mut products);
         let bases = &table.side.base[start..start + rows.nrows()];
-        for (row, best) in best.iter_mut().enumerate() {
-            let measure = |index: usize| table.measure.key(queries.row(row), table.rows.row(index));
-            best.meet(start, side.base[row], bases, products.row(row), table.measure.factor(), measure);
+        for (query, best) in best.iter_mut().enumerate() {
+            let products = products.row(query);
+            best.meet(start, side.base[query], bases, products, table.measure.factor(), |index| key(query, index));
         }
     }
-    let finish = |(row, mut best): (usize, Best)| {
-        best.settle(|index| table.measure.key(queries.row(row), table.rows.row(index)));
+    let finish = |(query, mut best): (usize, Best)| {
+        best.settle(|index| key(query, index));
         best.found
     };
     best.into_iter().enumerate().map(finish).collect()

@@ -1,7 +1,7 @@
 //! The search against brute force.
 
 use lzn_random::{Purpose, Stream};
-use ndarray::{Array2, array, s};
+use ndarray::{Array2, ArrayView1, array, s};
 use proptest::prelude::*;
 
 use super::*;
@@ -11,11 +11,12 @@ fn normals(rows: usize, d: usize, index: u64) -> Array2<f32> {
     Array2::from_shape_vec((rows, d), values).unwrap()
 }
 
-/// All distances in float64 by the definition, sorted.
+/// All distances in float64, sorted.
 fn brute_force(queries: &Array2<f32>, rows: &Array2<f32>, k: usize, measure: Measure) -> Neighbours {
     let (mut indices, mut distances) = (Array2::zeros((queries.nrows(), k)), Array2::zeros((queries.nrows(), k)));
     for (q, query) in queries.rows().into_iter().enumerate() {
-        let mut all: Vec<_> = rows.rows().into_iter().enumerate().map(|(i, row)| (measure.key(query, row), i)).collect();
+        let mut all: Vec<_> =
+            rows.rows().into_iter().enumerate().map(|(i, row)| (measure.key(query, row), i)).collect();
         all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for (rank, &(key, index)) in all[..k].iter().enumerate() {
             indices[[q, rank]] = index;
@@ -30,6 +31,22 @@ fn nearest(queries: &Array2<f32>, rows: &Array2<f32>, k: usize, measure: Measure
 }
 
 proptest! {
+    #[test]
+    fn distances_are_those_of_the_definition(
+        pairs in prop::collection::vec((-9.0f32..9.0, -9.0f32..9.0), 1..40),
+    ) {
+        let (u, v): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
+        let sum = |term: &dyn Fn(f64, f64) -> f64| -> f64 {
+            u.iter().zip(&v).map(|(&a, &b)| term(a.into(), b.into())).sum()
+        };
+        let euclidean = sum(&|a, b| (a - b).powi(2)).sqrt();
+        let cosine = 1.0 - sum(&|a, b| a * b) / (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt();
+        let row = |row: &[f32]| Array2::from_shape_vec((1, row.len()), row.to_vec()).unwrap();
+        let found = |measure| nearest(&row(&u), &row(&v), 1, measure).distances[[0, 0]];
+        prop_assert!((found(Measure::Euclidean) - euclidean).abs() <= 1e-14 * euclidean);
+        prop_assert!((found(Measure::Cosine) - cosine.clamp(0.0, 2.0)).abs() <= 1e-14);
+    }
+
     #[test]
     fn ties_and_duplicates_are_those_of_brute_force(
         rows in prop::collection::vec(-2i8..3, 40 * 3), queries in prop::collection::vec(-2i8..3, 5 * 3), k in 1usize..40,

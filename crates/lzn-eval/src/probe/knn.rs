@@ -117,7 +117,7 @@ mod tests {
         let mut all: Vec<_> = train.features().rows().into_iter().map(cosine).zip(train.labels()).collect();
         all.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut votes = vec![0.0; 4];
-        for (cosine, &label) in &all[..k] {
+        for &(cosine, &label) in &all[..k] {
             votes[label as usize] += match vote {
                 Vote::Majority => 1.0,
                 Vote::Weighted { temperature } => (cosine / temperature).exp(),

@@ -1,10 +1,12 @@
 //! How a linear probe is trained.
 
+use serde::Serialize;
+
 use super::OPERATION;
 use crate::EvalError;
 
 /// Settings of the training.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LinearProbeConfig {
     /// Passes over the training rows, at least 1.
     pub epochs: usize,
@@ -23,7 +25,8 @@ pub struct LinearProbeConfig {
 }
 
 /// The learning rate over the course of training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Schedule {
     /// Always the same.
     Constant,

@@ -63,10 +63,10 @@ fn differentiate(scores: &mut Array2<f32>, labels: &[i64]) -> (f64, u64) {
     let (mut loss, mut correct) = (0.0, 0);
     for (mut row, &label) in scores.outer_iter_mut().zip(labels) {
         let label = label as usize;
-        let (best, largest) =
-            row.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (class, &score)| {
-                if score > best.1 { (class, score) } else { best }
-            });
+        let (best, largest) = row
+            .iter()
+            .enumerate()
+            .fold((0, f32::NEG_INFINITY), |best, (class, &score)| if score > best.1 { (class, score) } else { best });
         correct += u64::from(best == label);
         let own = f64::from(row[label] - largest);
         row.mapv_inplace(|score| (score - largest).exp());

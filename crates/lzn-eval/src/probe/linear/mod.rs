@@ -7,6 +7,7 @@ mod loss;
 mod standardise;
 
 use ndarray::{Array1, Array2, ArrayView2};
+use serde::Serialize;
 
 pub use config::{LinearProbeConfig, Schedule};
 pub use standardise::Standardisation;
@@ -53,7 +54,7 @@ pub struct LinearProbeReport {
 }
 
 /// One epoch of training.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Epoch {
     /// Mean cross-entropy over the training rows, each measured just before its batch changed the probe.
     pub train_loss: f64,

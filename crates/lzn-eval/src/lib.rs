@@ -10,6 +10,7 @@ mod calibration;
 mod canvas;
 mod class_shares;
 mod confusion;
+pub mod distribution;
 mod error;
 pub mod grid;
 mod interval;

@@ -39,6 +39,7 @@ mod image_folder;
 mod plan;
 mod subset;
 mod summary;
+pub mod transform;
 mod values;
 mod workers;
 

@@ -1,0 +1,80 @@
+//! Turning the hue of an image.
+
+use ndarray::ArrayViewMut3;
+
+use super::{in_planes, vectorised};
+
+/// Turns every hue by `turns` of the colour circle, -1/2 to 1/2 in torchvision; saturation and value stay.
+///
+/// Colours go through bytes of hue, saturation and value and back, so that a turn of 0 is not quite the identity. A turn is `255 turns`
+/// steps, cut towards zero, of a circle that has 256 of them: this is torchvision's arithmetic.
+pub fn hue(image: ArrayViewMut3<'_, u8>, turns: f64) {
+    let steps = (255.0 * turns) as i64 as u8;
+    in_planes(image, |[red, green, blue]| {
+        vectorised(
+            #[inline(always)]
+            || {
+                for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
+                    let [h, s, v] = to_hsv([*r, *g, *b]);
+                    [*r, *g, *b] = to_rgb([h.wrapping_add(steps), s, v]);
+                }
+            },
+        );
+    });
+}
+
+/// Hue, saturation and value of a colour, each cut to a byte.
+///
+/// With the largest channel `max`, the smallest `min` and `c = max - min`: value `max`, saturation `c / max`, and the hue counts sixths of
+/// the circle from red. Free of branches, so that it runs on vectors; what is rounded to single precision, and when, decides the last bit.
+#[inline(always)]
+fn to_hsv([red, green, blue]: [u8; 3]) -> [u8; 3] {
+    let (max, min) = (red.max(green).max(blue), red.min(green).min(blue));
+    // For grey the numerators are all zero, and any divisor will do.
+    let range = f32::from((max - min).max(1));
+    let below = |channel: u8| f32::from(max - channel) / range;
+    let (r, g, b) = (below(red), below(green), below(blue));
+    let from_green = (2.0 + f64::from(r) - f64::from(b)) as f32;
+    let from_blue = (4.0 + f64::from(g) - f64::from(r)) as f32;
+    let sixths = if red == max {
+        b - g
+    } else if green == max {
+        from_green
+    } else {
+        from_blue
+    };
+    // -1 to 5 sixths, moved by a whole circle and cut to one.
+    let turned = f64::from(sixths) / 6.0 + 1.0;
+    let hue = (if turned >= 1.0 { turned - 1.0 } else { turned }) as f32;
+    let saturation = f32::from(max - min) / f32::from(max.max(1));
+    [cut(f64::from(hue) * 255.0), cut(f64::from(saturation) * 255.0), max]
+}
+
+/// The colour of a hue, saturation and value: the inverse of [`to_hsv`] up to rounding.
+#[inline(always)]
+fn to_rgb([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
+    let sixths = (f64::from(hue) * 6.0 / 255.0) as f32;
+    let sector = sixths as i32;
+    let past = sixths - sector as f32;
+    let saturation = (f64::from(saturation) / 255.0) as f32;
+    let part = |share: f64| cut(f64::from(value) * (1.0 - share) + 0.5);
+    let low = part(f64::from(saturation));
+    let falling = part(f64::from(saturation * past));
+    let rising = part(f64::from(saturation) * (1.0 - f64::from(past)));
+    // Red leads in sectors 5, 0 and 6 (which is 0 again), green in 1 and 2, blue in 3 and 4.
+    let channel = |sector: i32| match sector {
+        0 | 5 => value,
+        1 => falling,
+        2 | 3 => low,
+        _ => rising,
+    };
+    let sector = if sector == 6 { 0 } else { sector };
+    let wrap = |sector: i32| if sector < 0 { sector + 6 } else { sector };
+    [channel(sector), channel(wrap(sector - 2)), channel(wrap(sector - 4))]
+}
+
+/// Towards zero, for numbers that are not negative and below 256.
+#[inline(always)]
+fn cut(value: f64) -> u8 {
+    value as i32 as u8
+}

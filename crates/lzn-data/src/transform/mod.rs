@@ -1,0 +1,45 @@
+//! Changes of uint8 images, `[C, H, W]`, that are the same whoever asks: no randomness here.
+//!
+//! Each gives what torchvision's operation of the same name gives on a PIL image, to the last bit unless its page says otherwise, so that a
+//! configuration published with the one means the same here. Colour is a matter of images of three channels (red, green, blue); on others,
+//! operations on colour change nothing.
+
+mod blur;
+mod colour;
+mod hue;
+
+use ndarray::ArrayViewMut3;
+
+pub use blur::gaussian_blur;
+pub use colour::{brightness, contrast, grey, saturation};
+pub use hue::hue;
+
+/// Runs `work`, compiled for the widest vectors that this processor has. Only what is inlined into it profits.
+fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(work)
+}
+
+/// Gives `work` the values of an image in row-major order, wherever they lie.
+fn in_order(mut image: ArrayViewMut3<'_, u8>, work: impl FnOnce(&mut [u8])) {
+    if let Some(values) = image.as_slice_mut() {
+        return work(values);
+    }
+    let mut copy = image.as_standard_layout().into_owned();
+    if let Some(values) = copy.as_slice_mut() {
+        work(values);
+    }
+    image.assign(&copy);
+}
+
+/// As [`in_order`], as the three planes of an image in colour; does nothing with others.
+fn in_planes(image: ArrayViewMut3<'_, u8>, work: impl FnOnce([&mut [u8]; 3])) {
+    let (channels, height, width) = image.dim();
+    if channels != 3 {
+        return;
+    }
+    in_order(image, |values| {
+        let (red, rest) = values.split_at_mut(height * width);
+        let (green, blue) = rest.split_at_mut(height * width);
+        work([red, green, blue]);
+    });
+}

@@ -200,6 +200,16 @@ pub enum DataError {
         /// The shorter side of the images, in pixels.
         side: usize,
     },
+    /// A random change of images has a parameter that means nothing.
+    #[error("`augment.{key}` must {rule}, got {got}")]
+    AugmentValue {
+        /// The key, below `augment`.
+        key: String,
+        /// What must hold of the value.
+        rule: String,
+        /// The value.
+        got: String,
+    },
     /// A data set panicked while a batch was read.
     #[error("reading the batch of step {step} panicked: {message}; this is a fault of the data set's code")]
     Panicked {

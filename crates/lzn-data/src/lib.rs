@@ -44,7 +44,9 @@ mod values;
 mod workers;
 
 pub use array_dataset::ArrayDataset;
-pub use augment::{Augment, AugmentConfig, Padding, flip_horizontally, shift_image};
+pub use augment::{
+    Augment, AugmentConfig, BlurConfig, Changes, ColourChange, CropConfig, JitterConfig, Padding,
+};
 pub use batches::{Batch, BatchOptions, Batches};
 pub use dataset::{Dataset, ImageShape, Sample, Split};
 pub use error::DataError;
@@ -52,4 +54,5 @@ pub use image_folder::{Colour, ImageConfig, ImageFolder, read_image};
 pub use plan::{BatchPlan, Position};
 pub use subset::Subset;
 pub use summary::DataSummary;
+pub use transform::{flip_horizontally, shift_image};
 pub use values::to_float;

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayViewMut3;
 
-use super::{in_order, in_planes, vectorised};
+use super::{each_pixel, in_order, in_planes, vectorised};
 
 /// Blends with black: `factor` 0 gives black, 1 the image, more a brighter one.
 pub fn brightness(image: ArrayViewMut3<'_, u8>, factor: f64) {
@@ -19,7 +19,7 @@ pub fn contrast(mut image: ArrayViewMut3<'_, u8>, factor: f64) {
     }
     let mut sum = 0;
     if image.dim().0 == 3 {
-        in_planes(image.view_mut(), |planes| sum = luma_sum(&planes));
+        in_planes(image.view_mut(), |planes| sum = luma_sum(planes));
     } else {
         sum = image.iter().map(|&value| u64::from(value)).sum();
     }
@@ -29,33 +29,15 @@ pub fn contrast(mut image: ArrayViewMut3<'_, u8>, factor: f64) {
 
 /// Blends with the image in grey: `factor` 0 gives grey, 1 the image, more stronger colours.
 pub fn saturation(image: ArrayViewMut3<'_, u8>, factor: f64) {
-    let factor = factor as f32;
-    in_planes(image, |[red, green, blue]| {
-        vectorised(
-            #[inline(always)]
-            || {
-                for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
-                    let plain = luma(*r, *g, *b);
-                    (*r, *g, *b) = (blend(plain, *r, factor), blend(plain, *g, factor), blend(plain, *b, factor));
-                }
-            },
-        );
-    });
+    in_planes(image, |planes| each_pixel(planes, factor as f32, |[r, g, b], factor| {
+        let plain = luma(r, g, b);
+        [blend(plain, r, factor), blend(plain, g, factor), blend(plain, b, factor)]
+    }));
 }
 
 /// Replaces every colour by its luma, in all three channels.
 pub fn grey(image: ArrayViewMut3<'_, u8>) {
-    in_planes(image, |[red, green, blue]| {
-        vectorised(
-            #[inline(always)]
-            || {
-                for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
-                    let plain = luma(*r, *g, *b);
-                    (*r, *g, *b) = (plain, plain, plain);
-                }
-            },
-        );
-    });
+    in_planes(image, |planes| each_pixel(planes, (), |[r, g, b], ()| [luma(r, g, b); 3]));
 }
 
 /// Luma by ITU-R BT.601, `0.299 red + 0.587 green + 0.114 blue`, in 1/65536 and rounded.
@@ -64,30 +46,28 @@ fn luma(red: u8, green: u8, blue: u8) -> u8 {
     ((u32::from(red) * 19_595 + u32::from(green) * 38_470 + u32::from(blue) * 7_471 + 0x8000) >> 16) as u8
 }
 
-fn luma_sum([red, green, blue]: &[&mut [u8]; 3]) -> u64 {
-    vectorised(
-        #[inline(always)]
-        || {
-            // Sums of one chunk fit into 32 bits, of which a vector holds twice as many as of 64.
-            const CHUNK: usize = 1 << 16;
-            let chunks = red.chunks(CHUNK).zip(green.chunks(CHUNK)).zip(blue.chunks(CHUNK));
-            let sum = |((red, green), blue): ((&[u8], &[u8]), &[u8])| {
-                red.iter().zip(green).zip(blue).map(|((&r, &g), &b)| u32::from(luma(r, g, b))).sum::<u32>()
-            };
-            chunks.map(|chunk| u64::from(sum(chunk))).sum()
-        },
-    )
+fn luma_sum([red, green, blue]: [&mut [u8]; 3]) -> u64 {
+    // Sums of one chunk fit into 32 bits, of which a vector holds twice as many as of 64.
+    const CHUNK: usize = 1 << 16;
+    let sum = |((red, green), blue): ((&[u8], &[u8]), &[u8])| {
+        vectorised(
+            #[inline(always)]
+            || red.iter().zip(green).zip(blue).map(|((&r, &g), &b)| u32::from(luma(r, g, b))).sum::<u32>(),
+        )
+    };
+    red.chunks(CHUNK).zip(green.chunks(CHUNK)).zip(blue.chunks(CHUNK)).map(|chunk| u64::from(sum(chunk))).sum()
 }
 
 fn blend_with_one(values: &mut [u8], plain: u8, factor: f64) {
-    let factor = factor as f32;
+    #[inline(always)]
+    fn each(values: &mut [u8], plain: u8, factor: f32) {
+        for value in values {
+            *value = blend(plain, *value, factor);
+        }
+    }
     vectorised(
         #[inline(always)]
-        || {
-            for value in values {
-                *value = blend(plain, *value, factor);
-            }
-        },
+        || each(values, plain, factor as f32),
     );
 }
 

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayViewMut3;
 
-use super::{in_planes, vectorised};
+use super::{each_pixel, in_planes};
 
 /// Turns every hue by `turns` of the colour circle, -1/2 to 1/2 in torchvision; saturation and value stay.
 ///
@@ -10,17 +10,10 @@ use super::{in_planes, vectorised};
 /// steps, cut towards zero, of a circle that has 256 of them: this is torchvision's arithmetic.
 pub fn hue(image: ArrayViewMut3<'_, u8>, turns: f64) {
     let steps = (255.0 * turns) as i64 as u8;
-    in_planes(image, |[red, green, blue]| {
-        vectorised(
-            #[inline(always)]
-            || {
-                for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
-                    let [h, s, v] = to_hsv([*r, *g, *b]);
-                    [*r, *g, *b] = to_rgb([h.wrapping_add(steps), s, v]);
-                }
-            },
-        );
-    });
+    in_planes(image, |planes| each_pixel(planes, steps, |colour, steps| {
+        let [h, s, v] = to_hsv(colour);
+        to_rgb([h.wrapping_add(steps), s, v])
+    }));
 }
 
 /// Hue, saturation and value of a colour, each cut to a byte.
@@ -53,14 +46,12 @@ fn to_hsv([red, green, blue]: [u8; 3]) -> [u8; 3] {
 /// The colour of a hue, saturation and value: the inverse of [`to_hsv`] up to rounding.
 #[inline(always)]
 fn to_rgb([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
-    let sixths = (f64::from(hue) * 6.0 / 255.0) as f32;
+    let sixths = f64::from(hue) * 6.0 / 255.0;
     let sector = sixths as i32;
-    let past = sixths - sector as f32;
-    let saturation = (f64::from(saturation) / 255.0) as f32;
+    let past = sixths - f64::from(sector);
+    let saturation = f64::from(saturation) / 255.0;
     let part = |share: f64| cut(f64::from(value) * (1.0 - share) + 0.5);
-    let low = part(f64::from(saturation));
-    let falling = part(f64::from(saturation * past));
-    let rising = part(f64::from(saturation) * (1.0 - f64::from(past)));
+    let (low, falling, rising) = (part(saturation), part(saturation * past), part(saturation * (1.0 - past)));
     // Red leads in sectors 5, 0 and 6 (which is 0 again), green in 1 and 2, blue in 3 and 4.
     let channel = |sector: i32| match sector {
         0 | 5 => value,

@@ -6,12 +6,14 @@
 
 mod blur;
 mod colour;
+mod geometry;
 mod hue;
 
 use ndarray::ArrayViewMut3;
 
 pub use blur::gaussian_blur;
 pub use colour::{brightness, contrast, grey, saturation};
+pub use geometry::{Rectangle, centre_crop, flip_horizontally, resize_shorter_side, resized_crop, shift_image};
 pub use hue::hue;
 
 /// Runs `work`, compiled for the widest vectors that this processor has. Only what is inlined into it profits.
@@ -42,4 +44,20 @@ fn in_planes(image: ArrayViewMut3<'_, u8>, work: impl FnOnce([&mut [u8]; 3])) {
         let (green, blue) = rest.split_at_mut(height * width);
         work([red, green, blue]);
     });
+}
+
+/// Replaces every colour by that which `change` makes of it and of `parameter`.
+fn each_pixel<P: Copy>(planes: [&mut [u8]; 3], parameter: P, change: impl Fn([u8; 3], P) -> [u8; 3]) {
+    // The parameter is an argument, and not captured, because the compiler would suspect that writing a pixel changes it, and would not use
+    // vectors.
+    #[inline(always)]
+    fn each<P: Copy>([red, green, blue]: [&mut [u8]; 3], parameter: P, change: impl Fn([u8; 3], P) -> [u8; 3]) {
+        for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
+            [*r, *g, *b] = change([*r, *g, *b], parameter);
+        }
+    }
+    vectorised(
+        #[inline(always)]
+        || each(planes, parameter, change),
+    );
 }

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayViewMut3;
 
-use super::{in_order, vectorised};
+use super::{in_order, nearest, vectorised};
 
 /// Values that are worked on together: as many as the registers of wide vectors hold with room to spare.
 const LANES: usize = 32;
@@ -89,7 +89,7 @@ impl Buffers {
                 let pair = |distance: usize| (lanes(&self.row, middle - distance), lanes(&self.row, middle + distance));
                 let sums = weighted(lanes(&self.row, middle), weights, pair);
                 for (value, sum) in target.iter_mut().zip(sums) {
-                    *value = sum.round_ties_even() as i32 as u8;
+                    *value = nearest(sum);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayViewMut3;
 
-use super::{each_pixel, in_order, in_planes, vectorised};
+use super::{each_pixel, in_order, in_planes, nearest, vectorised};
 
 /// Blends with black: `factor` 0 gives black, 1 the image, more a brighter one.
 pub fn brightness(image: ArrayViewMut3<'_, u8>, factor: f64) {
@@ -75,5 +75,5 @@ fn blend_with_one(values: &mut [u8], plain: u8, factor: f64) {
 #[inline(always)]
 fn blend(plain: u8, value: u8, factor: f32) -> u8 {
     let (plain, value) = (f32::from(plain), f32::from(value));
-    (plain + factor * (value - plain)).clamp(0.0, 255.0) as i32 as u8
+    nearest((plain + factor * (value - plain)).clamp(0.0, 255.0).floor())
 }

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayViewMut3;
 
-use super::{each_pixel, in_planes};
+use super::{each_pixel, in_planes, nearest_f64};
 
 /// Turns every hue by `turns` of the colour circle, -1/2 to 1/2 in torchvision; saturation and value stay.
 ///
@@ -10,10 +10,13 @@ use super::{each_pixel, in_planes};
 /// steps, cut towards zero, of a circle that has 256 of them: this is torchvision's arithmetic.
 pub fn hue(image: ArrayViewMut3<'_, u8>, turns: f64) {
     let steps = (255.0 * turns) as i64 as u8;
-    in_planes(image, |planes| each_pixel(planes, steps, |colour, steps| {
-        let [h, s, v] = to_hsv(colour);
-        to_rgb([h.wrapping_add(steps), s, v])
-    }));
+    in_planes(image, |planes| each_pixel(planes, steps, turn));
+}
+
+#[inline(always)]
+fn turn(colour: [u8; 3], steps: u8) -> [u8; 3] {
+    let [hue, saturation, value] = to_hsv(colour);
+    to_rgb([hue.wrapping_add(steps), saturation, value])
 }
 
 /// Hue, saturation and value of a colour, each cut to a byte.
@@ -47,25 +50,30 @@ fn to_hsv([red, green, blue]: [u8; 3]) -> [u8; 3] {
 #[inline(always)]
 fn to_rgb([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
     let sixths = f64::from(hue) * 6.0 / 255.0;
-    let sector = sixths as i32;
-    let past = sixths - f64::from(sector);
+    let sector = sixths.floor();
+    let past = sixths - sector;
     let saturation = f64::from(saturation) / 255.0;
     let part = |share: f64| cut(f64::from(value) * (1.0 - share) + 0.5);
     let (low, falling, rising) = (part(saturation), part(saturation * past), part(saturation * (1.0 - past)));
-    // Red leads in sectors 5, 0 and 6 (which is 0 again), green in 1 and 2, blue in 3 and 4.
-    let channel = |sector: i32| match sector {
-        0 | 5 => value,
-        1 => falling,
-        2 | 3 => low,
-        _ => rising,
-    };
-    let sector = if sector == 6 { 0 } else { sector };
-    let wrap = |sector: i32| if sector < 0 { sector + 6 } else { sector };
-    [channel(sector), channel(wrap(sector - 2)), channel(wrap(sector - 4))]
+    let sector = cut(sector);
+    let is = |number| sector == number;
+    // Sector 6 is 0 again: the whole circle. Chains of choices become selections in vectors; a `match` would jump.
+    let choose = |if_falling, if_rising, if_low| if if_falling {
+        falling
+    } else if if_rising {
+        rising
+    } else if if_low {
+        low
+    } else { value };
+    [
+        choose(is(1), is(4), is(2) | is(3)),
+        choose(is(3), is(0) | is(6), is(4) | is(5)),
+        choose(is(5), is(2), is(0) | is(1) | is(6)),
+    ]
 }
 
 /// Towards zero, for numbers that are not negative and below 256.
 #[inline(always)]
 fn cut(value: f64) -> u8 {
-    value as i32 as u8
+    nearest_f64(value.floor())
 }

@@ -21,6 +21,23 @@ fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
+/// The nearest integer of a number in `0.0..=255.0`, half to even.
+///
+/// The sum has no bits left for what comes after the point, and its low bits are the integer. Unlike a cast, which has to look for values out
+/// of range, this is done on vectors.
+#[inline(always)]
+fn nearest(value: f32) -> u8 {
+    const UNIT_IN_LAST_PLACE: f32 = (1_u32 << f32::MANTISSA_DIGITS - 1) as f32;
+    (value + UNIT_IN_LAST_PLACE).to_bits() as u8
+}
+
+/// As [`nearest`], for double precision.
+#[inline(always)]
+fn nearest_f64(value: f64) -> u8 {
+    const UNIT_IN_LAST_PLACE: f64 = (1_u64 << f64::MANTISSA_DIGITS - 1) as f64;
+    (value + UNIT_IN_LAST_PLACE).to_bits() as u8
+}
+
 /// Gives `work` the values of an image in row-major order, wherever they lie.
 fn in_order(mut image: ArrayViewMut3<'_, u8>, work: impl FnOnce(&mut [u8])) {
     if let Some(values) = image.as_slice_mut() {

@@ -99,6 +99,17 @@ impl Case {
         }
     }
 
+    /// A tensor of either kind, widened or converted.
+    ///
+    /// # Errors
+    /// The tensor is missing.
+    pub fn numbers(&self, name: &str) -> Result<ArrayD<f64>> {
+        match self.stored(name)? {
+            Stored::Float(values) => Ok(values.clone()),
+            Stored::Integer(values) => Ok(values.mapv(|x| x as f64)),
+        }
+    }
+
     /// A floating-point matrix.
     ///
     /// # Errors

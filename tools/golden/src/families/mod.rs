@@ -4,6 +4,7 @@ mod contrastive;
 mod ema;
 mod label;
 mod latent;
+mod metrics;
 mod ncsnpp;
 mod networks;
 mod resnet;
@@ -39,5 +40,6 @@ pub fn families() -> Vec<Box<dyn Family>> {
         Box::new(sampler::Sampler),
         Box::new(ema::Ema),
         Box::new(train::Train),
+        Box::new(metrics::Metrics),
     ]
 }

@@ -44,9 +44,7 @@ mod values;
 mod workers;
 
 pub use array_dataset::ArrayDataset;
-pub use augment::{
-    Augment, AugmentConfig, BlurConfig, Changes, ColourChange, CropConfig, JitterConfig, Padding,
-};
+pub use augment::{Augment, AugmentConfig, BlurConfig, Changes, ColourChange, CropConfig, JitterConfig, Padding};
 pub use batches::{Batch, BatchOptions, Batches};
 pub use dataset::{Dataset, ImageShape, Sample, Split};
 pub use error::DataError;

@@ -61,7 +61,11 @@ impl Changes {
     }
 
     /// Makes the view of `image`. Without a crop, both have one shape; the caller has checked that.
-    pub(super) fn write(&self, image: ArrayView3<'_, u8>, mut target: ArrayViewMut3<'_, u8>) -> Result<(), ResizeError> {
+    pub(super) fn write(
+        &self,
+        image: ArrayView3<'_, u8>,
+        mut target: ArrayViewMut3<'_, u8>,
+    ) -> Result<(), ResizeError> {
         let (_, height, width) = target.dim();
         match self.crop {
             Some(part) => target.assign(&transform::resized_crop(image, part, [height, width])?),
@@ -107,7 +111,8 @@ impl CropConfig {
             }
         }
         let ratio = (columns / rows).clamp(self.ratio[0], self.ratio[1]);
-        let part = [(columns / ratio).round().min(rows), (rows * ratio).round().min(columns)].map(|side| side.max(1.0) as usize);
+        let part = [(columns / ratio).round().min(rows), (rows * ratio).round().min(columns)]
+            .map(|side| side.max(1.0) as usize);
         Rectangle { top: (height - part[0]) / 2, left: (width - part[1]) / 2, height: part[0], width: part[1] }
     }
 }
@@ -117,7 +122,8 @@ impl JitterConfig {
         if stream.uniform() >= self.probability {
             return Vec::new();
         }
-        let mut factor = |strength: f64| (strength > 0.0).then(|| between(stream, [(1.0 - strength).max(0.0), 1.0 + strength]));
+        let mut factor =
+            |strength: f64| (strength > 0.0).then(|| between(stream, [(1.0 - strength).max(0.0), 1.0 + strength]));
         let changes = [
             factor(self.brightness).map(ColourChange::Brightness),
             factor(self.contrast).map(ColourChange::Contrast),

@@ -81,7 +81,9 @@ impl AugmentConfig {
         probability("grey", self.grey)?;
         if let Some(CropConfig { area, ratio, .. }) = self.crop {
             range("crop.area", area, "rise from above 0 to at most 1", |[low, high]| low > 0.0 && high <= 1.0)?;
-            range("crop.ratio", ratio, "rise from above 0 to a finite ratio", |[low, high]| low > 0.0 && high < f64::INFINITY)?;
+            range("crop.ratio", ratio, "rise from above 0 to a finite ratio", |[low, high]| {
+                low > 0.0 && high < f64::INFINITY
+            })?;
         }
         if let Some(jitter) = self.jitter {
             probability("jitter.probability", jitter.probability)?;
@@ -94,7 +96,9 @@ impl AugmentConfig {
         }
         if let Some(BlurConfig { probability: blurred, kernel, sigma }) = self.blur {
             probability("blur.probability", blurred)?;
-            range("blur.sigma", sigma, "rise from above 0 to a finite width", |[low, high]| low > 0.0 && high < f64::INFINITY)?;
+            range("blur.sigma", sigma, "rise from above 0 to a finite width", |[low, high]| {
+                low > 0.0 && high < f64::INFINITY
+            })?;
             require(kernel % 2 == 1, "blur.kernel", "be odd", kernel as f64)?;
             let fits = kernel / 2 < side;
             require(fits, "blur.kernel", &format!("be below twice the image side of {side} pixels"), kernel as f64)?;

@@ -29,15 +29,29 @@ pub fn contrast(mut image: ArrayViewMut3<'_, u8>, factor: f64) {
 
 /// Blends with the image in grey: `factor` 0 gives grey, 1 the image, more stronger colours.
 pub fn saturation(image: ArrayViewMut3<'_, u8>, factor: f64) {
-    in_planes(image, |planes| each_pixel(planes, factor as f32, |[r, g, b], factor| {
-        let plain = luma(r, g, b);
-        [blend(plain, r, factor), blend(plain, g, factor), blend(plain, b, factor)]
-    }));
+    in_planes(image, |planes| {
+        each_pixel(
+            planes,
+            factor as f32,
+            #[inline(always)]
+            |[r, g, b], factor| {
+                let plain = luma(r, g, b);
+                [blend(plain, r, factor), blend(plain, g, factor), blend(plain, b, factor)]
+            },
+        );
+    });
 }
 
 /// Replaces every colour by its luma, in all three channels.
 pub fn grey(image: ArrayViewMut3<'_, u8>) {
-    in_planes(image, |planes| each_pixel(planes, (), |[r, g, b], ()| [luma(r, g, b); 3]));
+    in_planes(image, |planes| {
+        each_pixel(
+            planes,
+            (),
+            #[inline(always)]
+            |[r, g, b], ()| [luma(r, g, b); 3],
+        );
+    });
 }
 
 /// Luma by ITU-R BT.601, `0.299 red + 0.587 green + 0.114 blue`, in 1/65536 and rounded.

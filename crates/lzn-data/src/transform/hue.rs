@@ -10,13 +10,17 @@ use super::{each_pixel, in_planes, nearest_f64};
 /// steps, cut towards zero, of a circle that has 256 of them: this is torchvision's arithmetic.
 pub fn hue(image: ArrayViewMut3<'_, u8>, turns: f64) {
     let steps = (255.0 * turns) as i64 as u8;
-    in_planes(image, |planes| each_pixel(planes, steps, turn));
-}
-
-#[inline(always)]
-fn turn(colour: [u8; 3], steps: u8) -> [u8; 3] {
-    let [hue, saturation, value] = to_hsv(colour);
-    to_rgb([hue.wrapping_add(steps), saturation, value])
+    in_planes(image, |planes| {
+        each_pixel(
+            planes,
+            steps,
+            #[inline(always)]
+            |colour, steps| {
+                let [hue, saturation, value] = to_hsv(colour);
+                to_rgb([hue.wrapping_add(steps), saturation, value])
+            },
+        );
+    });
 }
 
 /// Hue, saturation and value of a colour, each cut to a byte.
@@ -58,13 +62,17 @@ fn to_rgb([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
     let sector = cut(sector);
     let is = |number| sector == number;
     // Sector 6 is 0 again: the whole circle. Chains of choices become selections in vectors; a `match` would jump.
-    let choose = |if_falling, if_rising, if_low| if if_falling {
-        falling
-    } else if if_rising {
-        rising
-    } else if if_low {
-        low
-    } else { value };
+    let choose = |if_falling, if_rising, if_low| {
+        if if_falling {
+            falling
+        } else if if_rising {
+            rising
+        } else if if_low {
+            low
+        } else {
+            value
+        }
+    };
     [
         choose(is(1), is(4), is(2) | is(3)),
         choose(is(3), is(0) | is(6), is(4) | is(5)),

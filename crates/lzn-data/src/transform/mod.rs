@@ -63,7 +63,7 @@ fn in_planes(image: ArrayViewMut3<'_, u8>, work: impl FnOnce([&mut [u8]; 3])) {
     });
 }
 
-/// Replaces every colour by that which `change` makes of it and of `parameter`.
+/// Replaces every colour by that which `change` makes of it and of `parameter`; `change` is to be marked `#[inline(always)]`.
 fn each_pixel<P: Copy>(planes: [&mut [u8]; 3], parameter: P, change: impl Fn([u8; 3], P) -> [u8; 3]) {
     // The parameter is an argument, and not captured, because the compiler would suspect that writing a pixel changes it, and would not use
     // vectors.

@@ -1,5 +1,6 @@
 //! One file per family of cases.
 
+mod augment;
 mod contrastive;
 mod ema;
 mod label;
@@ -41,5 +42,6 @@ pub fn families() -> Vec<Box<dyn Family>> {
         Box::new(ema::Ema),
         Box::new(train::Train),
         Box::new(metrics::Metrics),
+        Box::new(augment::Augment),
     ]
 }

@@ -189,6 +189,15 @@ pub enum TaskError {
     /// The data set.
     #[error(transparent)]
     Data(#[from] lzn_data::DataError),
+    /// No network can compare the images.
+    #[error("no features to compare images by: {0}; give --feature-net and --weights, or set [evaluate.metrics] (docs/evaluation.md)")]
+    FeatureNet(String),
+    /// A feature network.
+    #[error(transparent)]
+    Features(#[from] lzn_features::FeatureError),
+    /// Files of arrays.
+    #[error(transparent)]
+    Arrays(#[from] lzn_eval::arrays::ArrayError),
     /// The run folder.
     #[error(transparent)]
     Run(#[from] crate::run::RunError),

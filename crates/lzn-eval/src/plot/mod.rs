@@ -1,5 +1,5 @@
 //! Drawings of numbers: [`Curves`] over training steps, [`confusion`] matrices, a [`Scatter`] of points among zones,
-//! [`Bars`] with their spread over seeds, and the [`Reliability`] of a classifier's confidence.
+//! [`Bars`] with their spread over seeds, and the [`reliability`] of a classifier's confidence.
 
 mod axes;
 mod bars;
@@ -15,5 +15,5 @@ pub use bars::Bars;
 pub use curves::{Curves, Panel, Range};
 pub use heat_map::confusion;
 pub(crate) use palette::ON_DARK;
-pub use reliability::{CalibrationBin, Reliability};
+pub use reliability::reliability;
 pub use scatter::{Scatter, ZoneMap};

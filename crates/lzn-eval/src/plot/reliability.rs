@@ -7,160 +7,136 @@ use super::chart::{Chart, Frame, place};
 use super::curves::PANEL;
 use super::palette::COLORS;
 use crate::canvas::{Canvas, SOFT_INK, scaled};
-use crate::{Drawing, EvalError};
+use crate::{Drawing, EvalError, Reliability, ReliabilityBin};
 
 const OPERATION: &str = "reliability";
 
 /// Height of the lower chart, with the shares of the predictions.
 const SHARES: u32 = 170;
 
-/// Predictions of similar confidence.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CalibrationBin {
-    /// The confidences that belong to the bin, from and to, in [0, 1].
-    pub range: (f64, f64),
-    /// How many predictions are in it.
-    pub count: u64,
-    /// Their mean confidence, in [0, 1]; without meaning if there are none.
-    pub confidence: f64,
-    /// The fraction of them that is right, in [0, 1]; without meaning if there are none.
-    pub accuracy: f64,
-}
-
-/// A reliability diagram (DeGroot and Fienberg, "The comparison and evaluation of forecasters", 1983): accuracy over
+/// Draws a reliability diagram (DeGroot and Fienberg, "The comparison and evaluation of forecasters", 1983): accuracy over
 /// confidence, bin by bin, with the gap between both, and below it the share of the predictions in each bin.
 ///
-/// # Example
-/// ```
-/// use lzn_eval::plot::{CalibrationBin, Reliability};
-///
-/// let bins = [
-///     CalibrationBin { range: (0.0, 0.5), count: 20, confidence: 0.4, accuracy: 0.5 },
-///     CalibrationBin { range: (0.5, 1.0), count: 80, confidence: 0.9, accuracy: 0.8 },
-/// ];
-/// let diagram = Reliability::new("Calibration", &bins);
-/// assert!((diagram.expected_error()? - (0.2 * 0.1 + 0.8 * 0.1)).abs() < 1e-12);
-/// assert_eq!(diagram.draw()?.width(), 560);
-/// # Ok::<(), lzn_eval::EvalError>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reliability {
-    title: String,
-    bins: Vec<CalibrationBin>,
+/// # Errors
+/// [`EvalError::Empty`] if there is no prediction; [`EvalError::Setting`] for a bin with numbers that are not from 0 to 1.
+pub fn reliability(found: &Reliability) -> Result<Drawing, EvalError> {
+    let total: u64 = found.bins.iter().map(|bin| bin.count).sum();
+    let columns = found.bins.iter().filter(|bin| bin.count > 0).map(|bin| Column::of(bin, total));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    if columns.is_empty() {
+        return Err(EvalError::Empty { operation: OPERATION });
+    }
+    let title = format!("expected calibration error {:.2} %", 100.0 * found.expected_error);
+    Ok(Drawing::new((PANEL.0, PANEL.1 + SHARES), move |canvas| {
+        draw_gaps(canvas, &title, &columns)?;
+        draw_shares(canvas, total, &columns)
+    }))
 }
 
-impl Reliability {
-    /// The diagram of these bins.
-    #[must_use]
-    pub fn new(title: impl Into<String>, bins: &[CalibrationBin]) -> Self {
-        Self { title: title.into(), bins: bins.to_vec() }
-    }
+/// A bin with predictions in it; everything is from 0 to 1.
+struct Column {
+    range: (f64, f64),
+    confidence: f64,
+    accuracy: f64,
+    share: f64,
+}
 
-    /// The mean distance of accuracy and confidence, in [0, 1], each bin counting as often as it has predictions.
-    ///
-    /// # Errors
-    /// [`EvalError::Empty`] if there is no prediction; [`EvalError::Setting`] for a number that is not from 0 to 1, or a range that is
-    /// empty.
-    pub fn expected_error(&self) -> Result<f64, EvalError> {
-        let total = self.check()? as f64;
-        let gap = |bin: &CalibrationBin| bin.count as f64 * (bin.accuracy - bin.confidence).abs();
-        Ok(self.filled().map(gap).sum::<f64>() / total)
-    }
-
-    /// Draws the diagram.
-    ///
-    /// # Errors
-    /// As [`Reliability::expected_error`].
-    pub fn draw(&self) -> Result<Drawing, EvalError> {
-        let total = self.check()?;
-        let diagram = self.clone();
-        let size = (PANEL.0, PANEL.1 + SHARES);
-        Ok(Drawing::new(size, move |canvas| {
-            diagram.draw_gaps(canvas)?;
-            diagram.draw_shares(canvas, total)
-        }))
-    }
-
-    fn filled(&self) -> impl Iterator<Item = &CalibrationBin> {
-        self.bins.iter().filter(|bin| bin.count > 0)
-    }
-
-    /// Checks every number and returns how many predictions there are.
-    fn check(&self) -> Result<u64, EvalError> {
-        let share = 0.0..=1.0;
-        for bin in self.filled() {
-            let (low, high) = bin.range;
-            if [low, high, bin.confidence, bin.accuracy].iter().any(|value| !share.contains(value)) || low >= high {
+impl Column {
+    fn of(bin: &ReliabilityBin, total: u64) -> Result<Self, EvalError> {
+        let valid = |value: &f64| (0.0..=1.0).contains(value);
+        match (bin.confidence.filter(valid), bin.accuracy.filter(valid)) {
+            (Some(confidence), Some(accuracy)) if valid(&bin.low) && valid(&bin.high) && bin.low < bin.high => {
+                let share = bin.count as f64 / total as f64;
+                Ok(Self { range: (bin.low, bin.high), confidence, accuracy, share })
+            }
+            _ => {
                 let (argument, rule) = ("bins", "of a range, a confidence and an accuracy from 0 to 1");
-                return Err(EvalError::Setting { operation: OPERATION, argument, rule, got: format!("{bin:?}") });
+                Err(EvalError::Setting { operation: OPERATION, argument, rule, got: format!("{bin:?}") })
             }
         }
-        match self.bins.iter().map(|bin| bin.count).sum() {
-            0 => Err(EvalError::Empty { operation: OPERATION }),
-            total => Ok(total),
-        }
     }
 
-    fn draw_gaps(&self, canvas: &Canvas<'_>) -> Result<(), EvalError> {
-        let legend = [("accuracy", COLORS[0]), ("gap to the confidence", COLORS[1])];
-        let legend = legend.map(|(name, color)| (name.to_owned(), color));
-        let axes = Axes { x: 0.0..1.0, y: 0.0..1.0, numbered: true };
-        let frame =
-            Frame { title: &self.title, legend: &legend, x_label: "", y_label: "fraction that is right", axes: &axes };
-        let chart = frame.draw(canvas, (0, 0), PANEL)?;
-        for bin in self.filled() {
-            column(canvas, &chart, bin, (0.0, bin.accuracy), COLORS[0].mix(0.6))?;
-            column(canvas, &chart, bin, (bin.accuracy, bin.confidence), COLORS[1].mix(0.45))?;
-        }
-        let ends = [(0.0, 0.0), (1.0, 1.0)].map(|end| place(&chart, end));
-        canvas.line_fine(ends, SOFT_INK.stroke_width(scaled(1) as u32))
-    }
-
-    fn draw_shares(&self, canvas: &Canvas<'_>, total: u64) -> Result<(), EvalError> {
-        let share = |bin: &CalibrationBin| bin.count as f64 / total as f64;
-        let highest = self.filled().map(share).fold(0.0, f64::max);
-        let axes = Axes { x: 0.0..1.0, y: 0.0..1.05 * highest, numbered: true };
-        let title = format!("share of the {total} predictions");
-        let frame = Frame { title: &title, legend: &[], x_label: "confidence", y_label: "share", axes: &axes };
-        let chart = frame.draw(canvas, (0, PANEL.1 as i32), (PANEL.0, SHARES))?;
-        self.filled().try_for_each(|bin| column(canvas, &chart, bin, (0.0, share(bin)), SOFT_INK.mix(0.5)))
+    /// Fills the place of the bin between two heights.
+    fn fill(
+        &self,
+        canvas: &Canvas<'_>,
+        chart: &Chart<'_>,
+        (from, to): (f64, f64),
+        color: RGBAColor,
+    ) -> Result<(), EvalError> {
+        let (left, bottom) = place(chart, (self.range.0, from.min(to)));
+        let (right, top) = place(chart, (self.range.1, from.max(to)));
+        canvas.fill_fine((left + scaled(1), top), (right, bottom), color)
     }
 }
 
-/// Fills the place of a bin between two heights.
-fn column(
-    canvas: &Canvas<'_>,
-    chart: &Chart<'_>,
-    bin: &CalibrationBin,
-    (from, to): (f64, f64),
-    color: RGBAColor,
-) -> Result<(), EvalError> {
-    let (left, bottom) = place(chart, (bin.range.0, from.min(to)));
-    let (right, top) = place(chart, (bin.range.1, from.max(to)));
-    canvas.fill_fine((left + scaled(1), top), (right, bottom), color)
+fn draw_gaps(canvas: &Canvas<'_>, title: &str, columns: &[Column]) -> Result<(), EvalError> {
+    let legend = [("accuracy", COLORS[0]), ("gap to the confidence", COLORS[1])];
+    let legend = legend.map(|(name, color)| (name.to_owned(), color));
+    let axes = Axes { x: 0.0..1.0, y: 0.0..1.0, numbered: true };
+    let frame = Frame { title, legend: &legend, x_label: "", y_label: "fraction that is right", axes: &axes };
+    let chart = frame.draw(canvas, (0, 0), PANEL)?;
+    for column in columns {
+        column.fill(canvas, &chart, (0.0, column.accuracy), COLORS[0].mix(0.6))?;
+        column.fill(canvas, &chart, (column.accuracy, column.confidence), COLORS[1].mix(0.45))?;
+    }
+    let ends = [(0.0, 0.0), (1.0, 1.0)].map(|end| place(&chart, end));
+    canvas.line_fine(ends, SOFT_INK.stroke_width(scaled(1) as u32))
+}
+
+fn draw_shares(canvas: &Canvas<'_>, total: u64, columns: &[Column]) -> Result<(), EvalError> {
+    let highest = columns.iter().map(|column| column.share).fold(0.0, f64::max);
+    let axes = Axes { x: 0.0..1.0, y: 0.0..1.05 * highest, numbered: true };
+    let title = format!("share of the {total} predictions");
+    let frame = Frame { title: &title, legend: &[], x_label: "confidence", y_label: "share", axes: &axes };
+    let chart = frame.draw(canvas, (0, PANEL.1 as i32), (PANEL.0, SHARES))?;
+    columns.iter().try_for_each(|column| column.fill(canvas, &chart, (0.0, column.share), SOFT_INK.mix(0.5)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn bin(low: f64, count: u64, confidence: f64, accuracy: f64) -> CalibrationBin {
-        CalibrationBin { range: (low, low + 0.1), count, confidence, accuracy }
+    fn found(bins: &[(f64, u64, Option<f64>, Option<f64>)]) -> Reliability {
+        let bin = |&(low, count, confidence, accuracy): &(f64, u64, _, _)| ReliabilityBin {
+            low,
+            high: low + 0.1,
+            count,
+            confidence,
+            accuracy,
+        };
+        Reliability { bins: bins.iter().map(bin).collect(), expected_error: 0.25, largest_error: 0.5 }
+    }
+
+    /// Heights of the rectangles of a colour, in order of their places.
+    fn heights(svg: &str, RGBColor(red, green, blue): RGBColor) -> Vec<f64> {
+        let color = format!("fill=\"#{red:02X}{green:02X}{blue:02X}\"");
+        let own = svg.lines().filter(|line| line.starts_with("<rect") && line.contains(&color));
+        let height =
+            |line: &str| line.split_once("height=\"").and_then(|(_, rest)| rest.split_once('"')?.0.parse().ok());
+        // Pieces of the legend are 3 pixels high.
+        own.filter_map(height).filter(|&height| height > f64::from(scaled(3))).collect()
     }
 
     #[test]
-    fn the_error_is_that_of_the_definition_and_empty_bins_say_nothing() {
-        let bins = [bin(0.1, 0, f64::NAN, f64::NAN), bin(0.5, 30, 0.55, 0.4), bin(0.9, 70, 0.95, 1.0)];
-        let error = Reliability::new("", &bins).expected_error().unwrap();
-        assert!((error - (30.0 * 0.15 + 70.0 * 0.05) / 100.0).abs() < 1e-12);
-        assert!(Reliability::new("", &bins).draw().unwrap().picture().is_ok());
-    }
-
-    #[test]
-    fn numbers_that_are_no_shares_are_refused() {
-        for bins in [[bin(0.5, 1, 1.5, 0.5)], [bin(0.5, 1, 0.5, f64::NAN)], [bin(0.95, 1, 0.5, 0.5)]] {
-            assert!(matches!(Reliability::new("", &bins).draw(), Err(EvalError::Setting { .. })), "{bins:?}");
+    fn columns_are_as_high_as_their_accuracy_and_gaps_as_the_difference() {
+        let bins = [(0.0, 0, None, None), (0.5, 30, Some(0.6), Some(0.2)), (0.9, 70, Some(0.95), Some(0.8))];
+        let svg = reliability(&found(&bins)).unwrap().to_svg().unwrap();
+        assert!(svg.contains("expected calibration error 25.00 %") && svg.contains("share of the 100 predictions"));
+        let (accuracies, gaps) = (heights(&svg, COLORS[0]), heights(&svg, COLORS[1]));
+        let ([low, high], [wide, narrow]) = (&accuracies[..], &gaps[..]) else { panic!("{accuracies:?} {gaps:?}") };
+        for (height, fraction) in [(high, 0.8), (wide, 0.4), (narrow, 0.15)] {
+            assert!((height / low - fraction / 0.2).abs() < 0.02, "{accuracies:?} {gaps:?}");
         }
-        assert!(matches!(Reliability::new("", &[]).draw(), Err(EvalError::Empty { .. })));
+        let shares = heights(&svg, SOFT_INK);
+        assert!((shares[1] / shares[0] - 70.0 / 30.0).abs() < 0.05, "{shares:?}");
+    }
+
+    #[test]
+    fn numbers_that_are_no_fractions_are_refused() {
+        for bin in [(0.5, 1, Some(1.5), Some(0.5)), (0.5, 1, Some(0.5), None), (0.95, 1, Some(0.5), Some(0.5))] {
+            assert!(matches!(reliability(&found(&[bin])), Err(EvalError::Setting { .. })), "{bin:?}");
+        }
+        assert!(matches!(reliability(&found(&[])), Err(EvalError::Empty { .. })));
     }
 }

@@ -181,7 +181,6 @@ fn cell(index: usize, cell: Option<&Cell>, right: bool) -> Markup {
         @match cell.map(|cell| &cell.content) {
             None => {},
             Some(CellContent::Text(text)) => { (text) },
-            Some(CellContent::Code(short, whole)) => { code title=(whole) { (short) } },
             Some(CellContent::Number(number)) => { (number.shown()) },
         }
     };

@@ -6,20 +6,18 @@
 //!
 //! ```
 //! use lzn_eval::plot::{Curves, Panel};
-//! use lzn_eval::report::{Better, Figure, MetricRow, Number, Report, Section, Table};
+//! use lzn_eval::report::{Cell, Figure, Number, Report, Section, Table};
 //!
 //! let loss = Curves::new("training step").panel(Panel::new("loss", "nats").line("flow", [(0.0, 1.0), (9.0, 0.2)]));
-//! let fid = MetricRow {
-//!     metric: "FD-LeNet128".to_owned(),
-//!     value: Number::new(18.2).spread(0.4).digits(1),
-//!     better: Better::Lower,
-//!     protocol: "bilinear, no antialiasing".to_owned(),
-//!     samples: 10_000,
-//!     extractor: Some(("LeNet128".to_owned(), "00ff".repeat(16))),
-//! };
+//! let table = Table::new("Every number with its protocol.").column("metric").numbers("value").column("protocol");
+//! let table = table.row([
+//!     Cell::text("FD-LeNet128"),
+//!     Cell::number(Number::new(18.21).spread(0.4).digits(1)),
+//!     Cell::text("Euler-10, 10,000 images"),
+//! ]);
 //! let report = Report::new("Joint model")
 //!     .section(Section::new("Training").figure(Figure::new("loss", "Loss", loss.draw()?)))
-//!     .section(Section::new("Measurements").table(Table::of_metrics("Generation", &[fid])));
+//!     .section(Section::new("Measurements").table(table));
 //! let html = report.to_html()?;
 //! assert!(html.contains("FD-LeNet128") && html.contains("18.2"));
 //! # Ok::<(), lzn_eval::EvalError>(())
@@ -32,7 +30,7 @@ mod table;
 mod tests;
 mod theme;
 
-pub use table::{Align, Better, Cell, Column, MetricRow, Number, Table};
+pub use table::{Align, Better, Cell, Column, Number, Table};
 
 use crate::{Drawing, EvalError, Picture};
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{Content, Report};
 use crate::EvalError;
+use crate::arrays::{ArrayError, write_atomically};
 
 impl Report {
     /// Writes `report.html` into `folder`, which is made if need be, and every figure into its folder `figures`: pixels as
@@ -34,18 +35,10 @@ impl Report {
     }
 }
 
-/// Writes a file aside and renames it.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
-    let aside = path.with_extension("partial");
-    let write = || {
-        let mut file = std::fs::File::create(&aside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&aside, path)
-    };
-    write().map_err(|source| {
-        // Nothing more can be done if this fails too.
-        let _ = std::fs::remove_file(&aside);
-        EvalError::Write { path: path.to_owned(), source }
+    let written = write_atomically(path, |file| file.write_all(bytes).map_err(ArrayError::io(path)));
+    written.map_err(|error| match error {
+        ArrayError::Io { path, source } => EvalError::Write { path, source },
+        other => EvalError::Write { path: path.to_owned(), source: std::io::Error::other(other) },
     })
 }

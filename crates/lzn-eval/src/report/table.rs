@@ -1,8 +1,5 @@
 //! Tables of a report.
 
-/// Digits of a SHA-256 digest that are shown; the whole digest is in the cell's title.
-const DIGEST: usize = 12;
-
 /// Columns and rows with a line that says what they are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
@@ -40,8 +37,6 @@ pub struct Cell {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum CellContent {
     Text(String),
-    /// Short text in letters of one width, with the whole of it for those who point at it.
-    Code(String, String),
     Number(Number),
 }
 
@@ -61,23 +56,6 @@ pub enum Better {
     Higher,
     /// The lower one, as of distances.
     Lower,
-}
-
-/// A measured value with what one must know to compare it with another.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MetricRow {
-    /// The metric, named after what made it: `FID`, `FD-LeNet128`.
-    pub metric: String,
-    /// The value.
-    pub value: Number,
-    /// Which way it gets better.
-    pub better: Better,
-    /// How it was measured.
-    pub protocol: String,
-    /// How many samples it was measured on (N).
-    pub samples: u64,
-    /// The network whose features it is of, with the SHA-256 of its weights in hexadecimal digits; `None` without one.
-    pub extractor: Option<(String, String)>,
 }
 
 impl Table {
@@ -142,37 +120,6 @@ impl Table {
         let table = Self::new(caption).column("").column("");
         pairs.into_iter().fold(table, |table, (name, value)| table.row([Cell::text(name), Cell::text(value)]))
     }
-
-    /// A table of measured values, each beside its protocol, N, and the network that made its features.
-    #[must_use]
-    pub fn of_metrics(caption: impl Into<String>, metrics: &[MetricRow]) -> Self {
-        let table = Self::new(caption)
-            .column("metric")
-            .numbers("value")
-            .column("better")
-            .column("protocol")
-            .numbers("N")
-            .column("features")
-            .column("SHA-256 of the weights");
-        metrics.iter().fold(table, |table, metric| {
-            let (extractor, digest) = match &metric.extractor {
-                Some((name, digest)) => (Cell::text(name), Cell::digest(digest)),
-                None => (Cell::text("none"), Cell::text("")),
-            };
-            table.row([
-                Cell::text(&metric.metric),
-                Cell::number(metric.value),
-                Cell::text(match metric.better {
-                    Better::Higher => "higher",
-                    Better::Lower => "lower",
-                }),
-                Cell::text(&metric.protocol),
-                Cell::number(Number::new(metric.samples as f64)),
-                extractor,
-                digest,
-            ])
-        })
-    }
 }
 
 impl Cell {
@@ -190,19 +137,6 @@ impl Cell {
     #[must_use]
     pub fn number(number: Number) -> Self {
         Self::of(CellContent::Number(number))
-    }
-
-    /// The beginning of a digest in hexadecimal digits, with all of it for those who point at it.
-    #[must_use]
-    pub fn digest(digest: &str) -> Self {
-        Self::of(CellContent::Code(digest.chars().take(DIGEST).collect(), digest.to_owned()))
-    }
-
-    /// Marks it as the best of its kind.
-    #[must_use]
-    pub fn best(mut self) -> Self {
-        self.best = true;
-        self
     }
 }
 

@@ -109,17 +109,8 @@ pub(super) fn latents(weights: &Weights, encoded: &Encoded) -> Result<Figure, Ta
         map.axes(format!("first axis ({:.0} % of the variance)", share(0)), format!("second axis ({:.0} %)", share(1)));
     if zoned {
         let (x, y) = map.ranges()?;
-        let mut failed = None;
-        let zones = ZoneMap::decided(x, y, CELLS, |centres| {
-            decide(model, &projection, centres.view()).unwrap_or_else(|error| {
-                failed = Some(error);
-                Vec::new()
-            })
-        });
-        match failed {
-            Some(error) => return Err(error),
-            None => map = map.zones(zones)?,
-        }
+        let decide = |centres: &Array2<f64>| decide(model, &projection, centres.view());
+        map = map.zones(ZoneMap::decided(x, y, CELLS, decide)?)?;
     }
     let caption = if zoned {
         "Centres of the images' zones, in the plane in which they spread most. Colours behind: whose label's zone the plane lies in there."

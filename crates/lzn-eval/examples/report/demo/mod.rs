@@ -5,7 +5,7 @@ mod numbers;
 mod tables;
 
 use lzn_eval::grid::{self, GridOptions, Neighbours, image_grid};
-use lzn_eval::plot::confusion;
+use lzn_eval::plot::{confusion, reliability};
 use lzn_eval::report::{Figure, Report, Section};
 use lzn_eval::{Drawing, EvalError};
 use ndarray::{Array2, Array4, Array5, s};
@@ -102,8 +102,8 @@ fn classification() -> Result<Section, EvalError> {
                 .alt("A confusion matrix of ten classes with most of each row on its diagonal"),
         )
         .figure(
-            Figure::new("calibration", "Confidence and accuracy", numbers::calibration().draw()?).caption(
-                "Predictions in ten bins by confidence. On the diagonal, the model is right as often as it says.",
+            Figure::new("calibration", "Confidence and accuracy", reliability(&numbers::calibration()?)?).caption(
+                "Predictions of a classifier of two classes in fifteen bins by confidence. On the diagonal, the model is right as often as it says.",
             ),
         )
         .figure(

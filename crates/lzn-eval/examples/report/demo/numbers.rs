@@ -1,7 +1,7 @@
 //! Numbers such as training and evaluation give.
 
-use lzn_eval::plot::{Bars, CalibrationBin, Curves, Panel, Range, Reliability, Scatter, ZoneMap};
-use lzn_eval::{Confusion, ConfusionMatrix, Drawing, EvalError, Metric, projection};
+use lzn_eval::plot::{Bars, Curves, Panel, Range, Scatter, ZoneMap};
+use lzn_eval::{Calibration, Confusion, ConfusionMatrix, Drawing, EvalError, Metric, Reliability, projection};
 use lzn_random::{Purpose, Stream};
 use ndarray::{Array2, ArrayView1, Axis};
 
@@ -36,16 +36,16 @@ pub(crate) fn matrix() -> Result<ConfusionMatrix, EvalError> {
     metric.finish()
 }
 
-pub(crate) fn calibration() -> Reliability {
-    let bins: Vec<_> = (0..10)
-        .map(|bin| {
-            let low = f64::from(bin) / 10.0;
-            let confidence = low + 0.05;
-            let accuracy = (confidence - 0.14 * (std::f64::consts::PI * confidence).sin()).clamp(0.0, 1.0);
-            CalibrationBin { range: (low, (f64::from(bin) + 1.0) / 10.0), count: 20 << bin, confidence, accuracy }
-        })
-        .collect();
-    Reliability::new("Reliability", &bins)
+/// A classifier of two classes that is less often right than it says.
+pub(crate) fn calibration() -> Result<Reliability, EvalError> {
+    let mut metric = Calibration::new(2, 15)?;
+    let confidence = |row: usize| 0.5 + 0.5 * (row as f32 / 2000.0).sqrt();
+    let probabilities =
+        Array2::from_shape_fn((2000, 2), |(row, class)| [confidence(row), 1.0 - confidence(row)][class]);
+    let right = |row: usize| (row * 7919 % 2000) as f32 / 2000.0 < confidence(row).powf(1.4);
+    let labels: Vec<_> = (0..2000).map(|row| i64::from(!right(row))).collect();
+    metric.update((probabilities.view(), &labels))?;
+    metric.finish()
 }
 
 pub(crate) fn bars() -> Bars {

@@ -88,7 +88,7 @@ pub(super) fn filters(case: &Case) -> Result<Line> {
             _ => (Resize::PillowFloat(filter), LEVEL),
         };
         let resampler = Resampler::new(resize, [height, width], size)?;
-        let got = resampler.floats(image.mapv(f32::from).view())?.mapv(|x| f64::from(x.clamp(0.0, 255.0)));
+        let got = resampler.floats(image.mapv(f32::from).view())?.mapv(f64::from);
         let got = got.slice(s![.., ..;stride, ..;stride]).permuted_axes([1, 2, 0]).to_owned();
         checks.note(&name, largest(&got.view().into_dyn(), &case.numbers(&name)?), limit);
     }
@@ -108,5 +108,8 @@ fn largest(got: &ndarray::ArrayViewD<'_, f64>, expected: &ndarray::ArrayD<f64>) 
     if got.shape() != expected.shape() {
         return f64::INFINITY;
     }
-    got.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, |worst, error| if error > worst || error.is_nan() { error } else { worst })
+    got.iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, |worst, error| if error > worst || error.is_nan() { error } else { worst })
 }

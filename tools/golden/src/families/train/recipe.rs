@@ -39,6 +39,7 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
             source: DataSource::FashionMnistEmbedded,
             path: None,
             image_size: options.image.size,
+            resize: None,
             channels: options.image.channels,
             augment: AugmentConfig::default(),
         },

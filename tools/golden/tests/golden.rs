@@ -46,7 +46,7 @@ fn every_case_agrees_on_every_backend_and_no_output_of_the_zones_goes_uncompared
 }
 
 fn assert_no_failure(report: &Report) {
-    let failed: Vec<String> = report.lines.iter().filter(|line| !line.passed()).map(ToString::to_string).collect();
+    let failed: Vec<String> = report.lines.iter().filter(|line| line.failed()).map(ToString::to_string).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 

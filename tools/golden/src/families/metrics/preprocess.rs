@@ -108,5 +108,8 @@ fn largest(got: &ndarray::ArrayViewD<'_, f64>, expected: &ndarray::ArrayD<f64>) 
     if got.shape() != expected.shape() {
         return f64::INFINITY;
     }
-    got.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, |worst, error| if error > worst || error.is_nan() { error } else { worst })
+    got.iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, |worst, error| if error > worst || error.is_nan() { error } else { worst })
 }

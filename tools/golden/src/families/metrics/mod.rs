@@ -1,6 +1,8 @@
 //! `metrics/`: what evaluation computes, against independent implementations; one kind of case for each file here.
 
+mod efficientnet;
 mod generator;
+mod inception;
 mod preprocess;
 
 use anyhow::{Result, bail};
@@ -18,6 +20,8 @@ impl Family for Metrics {
 
     fn run(&self, case: &Case) -> Result<Vec<Line>> {
         let line = match case.name.as_str() {
+            "efficientnet_lite0" => efficientnet::check(case)?,
+            "inception_hashfill" => inception::check(case)?,
             "preprocess" => preprocess::protocols(case)?,
             "resize_filters" => preprocess::filters(case)?,
             other => bail!("there is no check for a case called `{other}`"),

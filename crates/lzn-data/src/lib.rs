@@ -35,6 +35,7 @@ mod dataset;
 mod error;
 pub mod fashion_mnist;
 pub mod idx;
+mod files;
 mod image_folder;
 mod plan;
 mod subset;
@@ -48,6 +49,7 @@ pub use augment::{Augment, AugmentConfig, BlurConfig, Changes, ColourChange, Cro
 pub use batches::{Batch, BatchOptions, Batches};
 pub use dataset::{Dataset, ImageShape, Sample, Split};
 pub use error::DataError;
+pub use files::{image_files, read_pixels};
 pub use image_folder::{Colour, ImageConfig, ImageFolder, read_image};
 pub use plan::{BatchPlan, Position};
 pub use subset::Subset;

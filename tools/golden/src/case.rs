@@ -56,8 +56,13 @@ impl Case {
     /// # Errors
     /// As [`Case::load`].
     pub fn sibling(&self, family: &str, name: &str) -> Result<Self> {
-        let folder = self.path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+        let folder = self.folder().parent().unwrap_or(Path::new("."));
         Self::load(family, &folder.join(family).join(name).with_extension("json"))
+    }
+
+    /// The folder of its files.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
     }
 
     /// Names of all tensors, in alphabetical order.

@@ -18,6 +18,11 @@ pub struct ModelConfig {
     /// Whether the decoder is also given the label, as a one-hot vector. Published: true for the joint model (paper, Appendix E).
     #[serde(default)]
     pub label_conditional: bool,
+    /// Whether all anchors, of images and of labels, are scaled to the norm of a typical draw of the prior, the root of `latent_dim`. The
+    /// exact zones do not depend on the scale of all anchors together, so with a solver that is as free of scale (`multistep`) nothing
+    /// holds it, and it grows. Published: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub normalise_anchors: bool,
     /// Flow between image anchors and the prior. Published: 20 steps, of DPM-Solver++ for generation, of Euler for representation
     /// learning (paper, Appendices C.3 and D.3).
     #[serde(default = "FlowConfig::image")]

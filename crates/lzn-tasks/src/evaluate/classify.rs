@@ -117,7 +117,7 @@ fn decide(
     }
     let counts = Tensor::from_slice(labels).bincount(None::<&Tensor>, model.classes as i64).to_kind(Kind::Float);
     let weights = (counts / labels.len() as f64).to_device(model.device());
-    let zones = Zones { anchors: model.labels()?.net.anchors(), weights: Some(&weights) };
+    let zones = Zones { anchors: &model.label_anchors()?, weights: Some(&weights) };
     Ok(zones::decide(&model.label_flow, &latents, &zones)?)
 }
 

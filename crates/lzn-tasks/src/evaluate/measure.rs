@@ -12,6 +12,9 @@ pub struct Measure {
     /// Spread or interval, in words that say which: `95 %: 0.893 to 0.907`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spread: Option<String>,
+    /// Whether it is a fraction of something, which people read as a percentage.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub share: bool,
     /// Which direction is better.
     pub better: Better,
     /// Real images that took part.
@@ -39,7 +42,22 @@ pub enum Better {
 impl Measure {
     /// A number without spread and counts.
     pub fn new(name: impl Into<String>, value: f64, better: Better, protocol: impl Into<String>) -> Self {
-        Self { name: name.into(), value, spread: None, better, real: None, generated: None, protocol: protocol.into() }
+        Self {
+            name: name.into(),
+            value,
+            spread: None,
+            share: false,
+            better,
+            real: None,
+            generated: None,
+            protocol: protocol.into(),
+        }
+    }
+
+    /// Says that the value is a fraction of something.
+    #[must_use]
+    pub fn share(self) -> Self {
+        Self { share: true, ..self }
     }
 
     /// Adds how many real and generated images took part.

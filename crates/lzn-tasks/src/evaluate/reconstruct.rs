@@ -1,12 +1,15 @@
 //! Reconstruction: what of an image is lost on the way through its latent and back.
 
 use lzn_data::Dataset;
+use lzn_eval::reconstruction::{ImagePairs, PixelError, Ssim};
+use lzn_eval::{MeanVar, Metric};
 use lzn_flow::{Sampler, to_uint8};
-use ndarray::Array4;
+use ndarray::{Array4, s};
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::Progress;
 use super::classify::{noise, order};
+use super::{Better, Measure, NamedSampler, Progress};
 use crate::TaskError;
 use crate::data::read;
 use crate::model::Lzn;
@@ -29,16 +32,64 @@ pub struct ReconstructOptions {
     pub seed: u64,
 }
 
-/// Originals and what came back.
-#[derive(Debug)]
+/// How far what came back is from the originals.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reconstructions {
-    /// L2 norm of the difference of every image and draw, over pixels in [-1, 1]: `images * draws` of them, draws of one image side by
-    /// side.
+    /// Mean over draws of the L2 norm of the difference over pixels in [-1, 1], of every image.
     pub errors: Vec<f64>,
-    /// Originals `[images, C, H, W]` uint8.
-    pub originals: Array4<u8>,
-    /// Their reconstructions with the first draw.
-    pub first: Array4<u8>,
+    /// Draws of every image.
+    pub draws: usize,
+    /// PSNR in dB of the mean squared error of all first draws, as 8-bit images.
+    pub psnr: f64,
+    /// Mean SSIM of the first draws; none of images smaller than its window.
+    pub ssim: Option<f64>,
+    /// Some originals and their reconstructions with the first draw, to look at.
+    pub shown: [Shown; 2],
+}
+
+/// Images as they can be kept in a file of text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    shape: (usize, usize, usize, usize),
+    bytes: Vec<u8>,
+}
+
+impl Shown {
+    fn of(images: &Array4<u8>) -> Self {
+        let images = images.slice(s![..images.shape()[0].min(SHOWN), .., .., ..]);
+        Self { shape: images.dim(), bytes: images.iter().copied().collect() }
+    }
+
+    /// The images `[n, C, H, W]`.
+    pub fn images(&self) -> Array4<u8> {
+        // What a damaged file holds is shown as black.
+        Array4::from_shape_vec(self.shape, self.bytes.clone()).unwrap_or_else(|_| Array4::zeros(self.shape))
+    }
+}
+
+/// Images that are kept to look at.
+const SHOWN: usize = 24;
+
+impl Reconstructions {
+    /// Its numbers.
+    ///
+    /// # Errors
+    /// [`TaskError::Eval`] if an error is not finite.
+    pub fn measures(&self, sampler: NamedSampler, options: &ReconstructOptions) -> Result<Vec<Measure>, TaskError> {
+        let mut moments = MeanVar::new();
+        moments.update(&self.errors)?;
+        let found = moments.finish()?;
+        let (name, draws, scale) = (sampler.name(), self.draws, options.noise_scale);
+        let protocol = format!("{name} there and back, {draws} draws of the latent at noise scale {scale}");
+        let half = 1.96 * (found.variance / found.count as f64).sqrt();
+        let count = self.errors.len();
+        let first = format!("{protocol}; the first draw, rounded to 8 bits");
+        let l2 = Measure::new("reconstruction error (L2)", found.mean, Better::Lower, protocol).of(count);
+        let mut all = vec![l2.spread(format!("95 %: ± {half:.3}"))];
+        all.push(Measure::new("PSNR (dB)", self.psnr, Better::Higher, first.clone()).of(count));
+        all.extend(self.ssim.map(|ssim| Measure::new("SSIM", ssim, Better::Higher, first).of(count)));
+        Ok(all)
+    }
 }
 
 /// Sends images back to their noise (the sampler's inverse), given a latent from their zones, and on from there to images: what differs
@@ -69,10 +120,27 @@ pub fn reconstruct(
             rows.push((&back - &images).square().flatten(1, -1).sum_dim_intlist(1, false, Kind::Double).sqrt());
             first.get_or_insert(back);
         }
-        let errors = Vec::<f64>::try_from(Tensor::stack(&rows, 1).flatten(0, -1))?;
-        let first = first.map_or_else(|| images.shallow_clone(), |first| first);
-        Ok(Reconstructions { errors, originals: array(&to_uint8(&images))?, first: array(&to_uint8(&first))? })
+        let errors = Vec::<f64>::try_from(Tensor::stack(&rows, 1).mean_dim([1].as_slice(), false, Kind::Double))?;
+        let first = array(&to_uint8(&first.unwrap_or_else(|| images.shallow_clone())))?;
+        compared(errors, draws, &array(&to_uint8(&images))?, &first)
     })
+}
+
+fn compared(
+    errors: Vec<f64>,
+    draws: usize,
+    originals: &Array4<u8>,
+    first: &Array4<u8>,
+) -> Result<Reconstructions, TaskError> {
+    let mut pixels = PixelError::new();
+    pixels.update(ImagePairs::Bytes { originals: originals.view(), reconstructions: first.view() })?;
+    let psnr = pixels.finish()?.psnr_of_mean();
+    let mut structure = Ssim::new();
+    let ssim = match structure.update((originals.view(), first.view())) {
+        Ok(()) => Some(structure.finish()?.mean),
+        Err(_) => None,
+    };
+    Ok(Reconstructions { errors, draws, psnr, ssim, shown: [Shown::of(originals), Shown::of(first)] })
 }
 
 fn there_and_back(

@@ -96,6 +96,23 @@ fn supervised_learning_tells_dark_from_light_by_a_linear_classifier() {
     assert!((shares.sum(Kind::Double).double_value(&[]) - 2.0).abs() < 1e-6);
 }
 
+#[test]
+fn normalised_anchors_have_the_norm_of_a_draw_of_the_prior_and_the_scale_of_the_encoder_no_say() {
+    let folder = data();
+    let config = joint(folder.path(), &["model.normalise_anchors=true"]);
+    let model = engine(&config).model;
+    let images = batch(0).images;
+    let before = model.image_anchors(&images, false).unwrap();
+    for anchors in [&before, &model.label_anchors().unwrap()] {
+        let norms = anchors.square().sum_dim_intlist(1, false, Kind::Double);
+        assert!((norms - 6.0).abs().max().double_value(&[]) < 1e-5);
+    }
+    let (_, labels) = model.parts().pop().unwrap();
+    tch::no_grad(|| labels.named().iter().for_each(|(_, table)| _ = table.shallow_clone().g_mul_scalar_(7.0)));
+    let apart = model.label_anchors().unwrap() - engine(&config).model.label_anchors().unwrap();
+    assert!(apart.abs().max().double_value(&[]) < 1e-5);
+}
+
 fn task_options() -> TaskOptions {
     TaskOptions {
         seed: 0,

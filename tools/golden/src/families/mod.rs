@@ -1,6 +1,7 @@
 //! One file per family of cases.
 
 mod augment;
+mod checkpoint;
 mod contrastive;
 mod ema;
 mod label;
@@ -43,5 +44,6 @@ pub fn families() -> Vec<Box<dyn Family>> {
         Box::new(train::Train),
         Box::new(metrics::Metrics),
         Box::new(augment::Augment),
+        Box::new(checkpoint::Checkpoint),
     ]
 }

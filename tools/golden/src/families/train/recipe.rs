@@ -18,6 +18,7 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
     let model = ModelConfig {
         latent_dim: case.get("latent_dim")?,
         label_conditional: true,
+        normalise_anchors: false,
         image_flow: flow(&case.get::<String>("latent")?)?,
         label_flow: flow(&label)?,
         decoder: Some(options.decoder),
@@ -49,7 +50,8 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
     })
 }
 
-fn objective(kind: ObjectiveKind) -> ObjectiveConfig {
+/// An objective with the published settings.
+pub(in crate::families) fn objective(kind: ObjectiveKind) -> ObjectiveConfig {
     ObjectiveConfig {
         kind,
         weight: 1.0,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use lzn_tasks::config::{DataSource, Override, RunConfig};
+use lzn_tasks::config::{AugmentConfig, DataSource, Override, RunConfig};
 use lzn_tasks::run::StopFlag;
 use lzn_tasks::train::hooks::Hook;
 use lzn_tasks::train::{Outcome, Session, StepReport, Trainer};
@@ -146,6 +146,8 @@ fn decoders_and_labels_train_as_published() {
     assert_eq!((joint.train.labels.learning_rate, joint.train.labels.ema_decay), (1e-4, 0.999_999));
     assert_eq!(joint.value("model.label_flow.steps").unwrap(), Value::Integer(100));
     assert_eq!(load("imagenet-representation", &[]).value("objective.0.noise_scale").unwrap(), Value::Float(0.45));
+    let views = load("imagenet-representation", &[]).data;
+    assert_eq!((views.augment, views.resize), (AugmentConfig::VIEWS, Some(256)));
     assert_eq!(load("lsun-bedroom", &[]).value("model.decoder.sigma_max").unwrap(), Value::Float(380.0));
 }
 

@@ -1,13 +1,15 @@
 //! What can be typed.
 
 mod eval;
+mod exchange;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lzn_tasks::config::Override;
 
-pub(crate) use self::eval::{CompareArgs, EvalArgs, EvalCommand, EvalModelArgs};
+pub(crate) use self::eval::{CompareArgs, EvalArgs, EvalCommand, EvalModelArgs, FeatureArgs};
+pub(crate) use self::exchange::{ExportArgs, ExportFormat, ImportArgs};
 
 use crate::values::{at_least_one, positive};
 
@@ -47,6 +49,10 @@ pub(crate) enum Command {
     Embed(EmbedArgs),
     /// Encode images and draw them again.
     Reconstruct(ReconstructArgs),
+    /// Make a run folder out of a checkpoint of the published code.
+    Import(ImportArgs),
+    /// Write a run for others: a checkpoint of the published code, or a folder for a model hub.
+    Export(ExportArgs),
     /// Look at libtorch, processor, graphics card and data sets, and say what to mend.
     Doctor(DoctorArgs),
 }

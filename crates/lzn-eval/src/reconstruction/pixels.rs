@@ -1,6 +1,7 @@
 //! L2, MSE and PSNR between images and their reconstructions.
 
 use ndarray::{Array1, ArrayView4, Axis, Zip};
+use serde::Serialize;
 
 use super::{ImagePairs, check_shapes};
 use crate::{EvalError, MeanVar, Metric, Moments};
@@ -32,7 +33,7 @@ pub struct PixelError {
 }
 
 /// What [`PixelError`] found. Variances are between images.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct PixelErrors {
     /// L2 norm per image, pixels in [-1, 1].
     pub l2: Moments,

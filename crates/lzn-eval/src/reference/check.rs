@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayView1};
 const ROUNDING: f64 = 1e-6;
 
 /// Checks a mean and a covariance and makes the covariance exactly symmetric; the error says which of the two is wrong, and how.
-pub(super) fn check(mean: ArrayView1<'_, f64>, mut covariance: Array2<f64>) -> Result<Array2<f64>, (Which, String)> {
+pub(crate) fn check(mean: ArrayView1<'_, f64>, mut covariance: Array2<f64>) -> Result<Array2<f64>, (Which, String)> {
     let wrong = |reason: String| Err((Which::Covariance, reason));
     let (d, (rows, columns)) = (mean.len(), covariance.dim());
     if d == 0 {
@@ -51,13 +51,13 @@ pub(super) fn check(mean: ArrayView1<'_, f64>, mut covariance: Array2<f64>) -> R
 
 /// Which of the two arrays is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Which {
+pub(crate) enum Which {
     Mean,
     Covariance,
 }
 
 impl Which {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Mean => "mean",
             Self::Covariance => "covariance",

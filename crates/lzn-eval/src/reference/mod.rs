@@ -11,13 +11,12 @@
 
 mod adm;
 mod cache;
-mod check;
+pub(crate) mod check;
 mod clean_fid;
-mod gaussian;
 mod statistics;
 
+pub use crate::distribution::Gaussian;
 pub use adm::AdmReference;
 pub use cache::{CacheKey, Cached, Origin, StatisticsCache};
 pub use clean_fid::CleanFidFiles;
-pub use gaussian::Gaussian;
 pub use statistics::{read_statistics, write_statistics};

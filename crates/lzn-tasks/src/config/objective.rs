@@ -105,12 +105,10 @@ impl ObjectiveConfig {
             (Some(TypeName::Image), Some(TypeName::View)) if model.encoder.is_none() => {
                 Err(invalid(key("to"), "alignment of views needs a [model.encoder] table"))
             }
-            (Some(TypeName::Image), Some(TypeName::View)) if !data.augment.flip && data.augment.shift == 0 => {
-                Err(invalid(
-                    key("to"),
-                    "alignment of views needs random transforms in [data.augment]: without, both views are equal",
-                ))
-            }
+            (Some(TypeName::Image), Some(TypeName::View)) if data.augment.is_none() => Err(invalid(
+                key("to"),
+                "alignment of views needs random transforms in [data.augment]: without, both views are equal",
+            )),
             (Some(TypeName::Image), Some(TypeName::Label | TypeName::View)) => Ok(()),
             _ => Err(invalid(key("from"), "`align` needs from = \"image\", and to = \"label\" or \"view\"")),
         }

@@ -4,7 +4,10 @@
 //! for, keeps finished pieces in [`Parts`], and tells a [`Progress`] how far it is.
 
 mod accuracy;
+mod checks;
 mod classify;
+mod distribution;
+mod features;
 mod figures;
 mod generate;
 mod interpolate;
@@ -13,10 +16,14 @@ mod parts;
 mod progress;
 mod reconstruct;
 mod report;
+mod representation;
 mod run;
 
 pub use accuracy::SweepPoint;
+pub use checks::Nearest;
 pub use classify::{ClassifyOptions, Encoded, classify};
+pub use distribution::{Compared, compare, score};
+pub use features::{cache_folder, digest, drawn_features, feature_net, real_features};
 pub use generate::{GenerateOptions, Generated, NamedSampler, generate};
 pub use interpolate::interpolate;
 pub use measure::{Better, Group, Measure};
@@ -24,4 +31,4 @@ pub use parts::Parts;
 pub use progress::{Progress, Silent};
 pub use reconstruct::{ReconstructOptions, Reconstructions, reconstruct};
 pub use report::{ReportOf, report, shown};
-pub use run::{EvaluateOptions, Evaluation, Nearest, evaluate};
+pub use run::{EvaluateOptions, Evaluation, evaluate};

@@ -1,18 +1,22 @@
 //! The evaluation of one model: the groups that a configuration asks for, one after the other.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lzn_data::Dataset;
 use lzn_eval::ConfusionMatrix;
-use ndarray::{Array2, Array5};
+use ndarray::Array2;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::accuracy::{self, SweepPoint};
+use super::checks::{Nearest, agreement, memorisation, nearest};
+use super::distribution::{self, Compared, compare};
+use super::features::{drawn_features, feature_net, real_features};
 use super::generate::{GenerateOptions, Generated, NamedSampler, generate};
 use super::parts::{Parts, hex};
 use super::reconstruct::{ReconstructOptions, Reconstructions, reconstruct};
-use super::{ClassifyOptions, Encoded, Group, Progress};
+use super::{ClassifyOptions, Encoded, Group, Progress, representation};
 use crate::TaskError;
 use crate::config::{Decision, MetricGroup, MetricsConfig};
 use crate::data::{RunData, check_classes};
@@ -33,6 +37,8 @@ pub struct EvaluateOptions {
     pub batch_size: usize,
     /// Finished pieces.
     pub parts: Parts,
+    /// Folder in which feature networks and features of real images are kept, for all runs together.
+    pub cache: PathBuf,
 }
 
 /// What was found, for tables and figures.
@@ -77,16 +83,10 @@ pub fn evaluate(
     if asked(MetricGroup::Generation) {
         run.generation(&mut found)?;
     }
+    if asked(MetricGroup::Representation) {
+        run.representation(&mut found)?;
+    }
     Ok(found)
-}
-
-/// Training images that are nearest to drawn ones.
-#[derive(Debug)]
-pub struct Nearest {
-    /// The `k` nearest of each of `n` drawn images, nearest first, `[n, k, C, H, W]`.
-    pub images: Array5<u8>,
-    /// Their L2 distances in pixels from -1 to 1, `[n, k]`.
-    pub distances: Array2<f64>,
 }
 
 struct Run<'a> {
@@ -157,14 +157,55 @@ impl Run<'_> {
     }
 
     fn generation(&self, found: &mut Evaluation) -> Result<(), TaskError> {
-        let model = &self.weights.model;
-        if model.decoder.is_none() {
+        if self.weights.model.decoder.is_none() {
             return Ok(());
         }
-        for sampler in self.options.metrics.named_samplers()? {
+        let (options, progress) = (self.options, self.progress);
+        let net = feature_net(&options.metrics, self.data, &options.cache, self.weights.model.device(), progress)?;
+        let of = |data: &dyn Dataset, what| real_features(net.as_ref(), data, what, &options.cache, progress);
+        let real = of(self.data.train.as_ref(), "training images")?;
+        let test = self.test()?.map(|test| of(test.as_ref(), "test images")).transpose()?;
+        for sampler in options.metrics.named_samplers()? {
             let generated = self.draw(sampler)?;
-            found.generated.get_or_insert(generated);
+            let features = drawn_features(net.as_ref(), &generated.images, progress)?;
+            let sampling = format!("{}, seed {}", sampler.name(), options.seed);
+            progress.begin("comparing features", 1);
+            let drawn = Compared { pooled: features.pooled.view(), spatial: features.spatial.as_ref().map(|s| s.view()) };
+            let mut measures = compare(net.identity(), compared(&real), drawn, &sampling)?;
+            if let Some(logits) = &features.logits {
+                measures.push(distribution::score(net.identity(), logits, &sampling)?);
+                measures.extend(agreement(&generated, logits, &sampling)?);
+            }
+            if let Some(test) = &test {
+                measures.push(memorisation(&features.pooled, &real.0, &test.0, &sampling)?);
+            }
+            found.groups.push(Group { title: format!("Generation with {}", sampler.name()), measures });
+            if found.generated.is_none() {
+                found.nearest = Some(nearest(&generated, self.data.train.as_ref())?);
+                found.generated = Some(generated);
+            }
         }
+        if let Some(test) = &test {
+            let floor = compare(net.identity(), compared(&real), compared(test), "test images in the place of drawn ones")?;
+            found.groups.push(Group { title: "For comparison: real test images".to_owned(), measures: floor });
+        }
+        Ok(())
+    }
+
+    fn representation(&self, found: &mut Evaluation) -> Result<(), TaskError> {
+        let model = &self.weights.model;
+        let Some(test) = self.test()?.filter(|_| model.encoder.is_some() && self.data.train.classes() > 0) else {
+            return Ok(());
+        };
+        let train = Encoded::of(model, self.data.train.as_ref(), representation::MOST, self.progress)?;
+        let test = Encoded::of(model, test.as_ref(), self.options.images, self.progress)?;
+        let key = self.key(json!([self.options.images, self.options.seed]));
+        let classes = self.data.train.classes();
+        let measures = self.options.parts.value("representation", &key, || {
+            representation::probes(model, (&train, &test), classes, self.options.seed, self.progress)
+        })?;
+        found.groups.push(Group { title: "Representation".to_owned(), measures });
+        found.encoded.get_or_insert(test);
         Ok(())
     }
 
@@ -189,6 +230,10 @@ impl Run<'_> {
     fn key(&self, settings: Value) -> Value {
         json!([self.digest, settings])
     }
+}
+
+fn compared(features: &(Array2<f32>, Option<Array2<f32>>)) -> Compared<'_> {
+    Compared { pooled: features.0.view(), spatial: features.1.as_ref().map(|spatial| spatial.view()) }
 }
 
 /// Digest of all parameters and of the flows that use them: of whose pieces those in the folder are.

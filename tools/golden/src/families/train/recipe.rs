@@ -39,6 +39,7 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
             source: DataSource::FashionMnistEmbedded,
             path: None,
             image_size: options.image.size,
+            resize: None,
             channels: options.image.channels,
             augment: AugmentConfig::default(),
         },
@@ -49,7 +50,8 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
     })
 }
 
-fn objective(kind: ObjectiveKind) -> ObjectiveConfig {
+/// An objective with the published settings.
+pub(in crate::families) fn objective(kind: ObjectiveKind) -> ObjectiveConfig {
     ObjectiveConfig {
         kind,
         weight: 1.0,

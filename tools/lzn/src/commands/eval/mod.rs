@@ -2,6 +2,7 @@
 
 mod images;
 mod model;
+mod network;
 mod table;
 
 use anyhow::Result;

@@ -7,7 +7,7 @@ use lzn_tasks::Weights;
 use lzn_tasks::config::{MetricGroup, MetricsConfig};
 use lzn_tasks::evaluate::{self, EvaluateOptions, Evaluation, Parts, ReportOf};
 
-use super::table;
+use super::{network, table};
 use crate::cli::{EvalModelArgs, ModelArgs};
 use crate::say::{note, say};
 use crate::stages::Stages;
@@ -63,6 +63,7 @@ fn options(args: &EvalModelArgs, weights: &Weights, folder: Option<&Path>) -> Re
         metrics.samplers = samplers.split(',').map(|name| name.trim().to_owned()).collect();
         metrics.named_samplers().context("--samplers")?;
     }
+    network::configure(&args.features, &mut metrics)?;
     metrics.generated = args.generated.unwrap_or(metrics.generated);
     metrics.reconstructions = args.reconstructions.unwrap_or(metrics.reconstructions);
     Ok(EvaluateOptions {
@@ -71,6 +72,7 @@ fn options(args: &EvalModelArgs, weights: &Weights, folder: Option<&Path>) -> Re
         noise_scale: args.noise_scale.unwrap_or(config.evaluate.noise_scale),
         seed: args.seed.unwrap_or(config.seed),
         batch_size: BATCH_SIZE,
+        cache: args.features.cache.clone().unwrap_or_else(evaluate::cache_folder),
         parts: Parts::new(folder.map(|folder| folder.join("parts"))),
     })
 }

@@ -1,8 +1,8 @@
 //! Two views of photographs, whole and operation by operation.
 //!
-//! Names are `views/<images>/<work>`: `jpeg-500x375` are files, brought to views of 224 pixels, and `32x32` are images in memory. Beside them
-//! stands `views_torchvision.py`, the same work by torchvision and PIL; with `LZN_BENCH_IMAGES=FOLDER` both read the JPEG files of one folder
-//! (`views_torchvision.py FOLDER` makes it).
+//! Names are `views/<images>/<work>`: `jpeg-500x375` are files, brought to views of 224 pixels, and `32x32` are images
+//! in memory. Beside them stands `views_torchvision.py`, the same work by torchvision and PIL; with
+//! `LZN_BENCH_IMAGES=FOLDER` both read the JPEG files of one folder (`views_torchvision.py FOLDER` makes it).
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -132,7 +132,8 @@ fn small(criterion: &mut Criterion) {
     });
 }
 
-/// Single operations on an image of 224 pixels; the crop takes 4/10 of a photograph, about the mean of the published areas.
+/// Single operations on an image of 224 pixels; the crop takes 4/10 of a photograph, about the mean of the published
+/// areas.
 fn operations(criterion: &mut Criterion) {
     let whole = photograph([375, 500], 0).permuted_axes([2, 0, 1]);
     let part = Rectangle { top: 30, left: 60, height: 240, width: 315 };

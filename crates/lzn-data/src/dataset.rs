@@ -35,8 +35,8 @@ pub trait Dataset: Send + Sync {
     /// [`DataError::IndexOutOfRange`] unless `index < len()`; errors of the data set's files.
     fn read(&self, index: usize) -> Result<Sample, DataError>;
 
-    /// Reads one sample with its image as it was stored, of any height and width: what random crops are cut out of. Data sets whose images were
-    /// brought to their common shape override this.
+    /// Reads one sample with its image as it was stored, of any height and width: what random crops are cut out of.
+    /// Data sets whose images were brought to their common shape override this.
     ///
     /// # Errors
     /// As [`Dataset::read`].

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use image::ImageReader;
 use ndarray::Array3;
 
 use crate::DataError;
+use crate::image_folder::{Colour, decode};
 
 /// File name endings that are read, in lower case.
 const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
@@ -50,16 +50,9 @@ pub fn image_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 /// orientation tags are not followed.
 ///
 /// # Errors
-/// [`DataError::Io`], [`DataError::UnreadableImage`].
+/// [`DataError::Missing`], [`DataError::Io`], [`DataError::UnreadableImage`].
 pub fn read_pixels(path: &Path) -> Result<Array3<u8>, DataError> {
-    let io = |source| DataError::Io { path: path.to_owned(), source };
-    let unreadable = |reason: String| DataError::UnreadableImage { path: path.to_owned(), reason };
-    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(io)?;
-    let image = reader.decode().map_err(|error| unreadable(error.to_string()))?.into_rgb8();
-    let (width, height) = image.dimensions();
-    let rows_first = Array3::from_shape_vec((height as usize, width as usize, 3), image.into_raw());
-    let rows_first = rows_first.map_err(|error| unreadable(error.to_string()))?;
-    Ok(rows_first.permuted_axes([2, 0, 1]).as_standard_layout().into_owned())
+    Ok(decode(path, Colour::Rgb)?.as_standard_layout().into_owned())
 }
 
 #[cfg(test)]

@@ -27,8 +27,9 @@ pub struct ImageConfig {
     pub size: usize,
     /// Grey or colour.
     pub colour: Colour,
-    /// Pixels that the shorter side is brought to before the middle is cut out, at least `size`. Without it, the largest square in the middle
-    /// is brought to `size`. Published for the evaluation of representations: 256, for a `size` of 224.
+    /// Pixels that the shorter side is brought to before the middle is cut out, at least `size`. Without it, the
+    /// largest square in the middle is brought to `size`. Published for the evaluation of representations: 256, for a
+    /// `size` of 224.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resize: Option<usize>,
 }
@@ -84,9 +85,9 @@ impl ImageFolder {
     /// Lists the files of `folder`; images are decoded by [`Dataset::read`].
     ///
     /// # Errors
-    /// [`DataError::ImageSizeZero`] and [`DataError::ResizeBelowSize`]; [`DataError::Missing`] and [`DataError::Io`] when the folder cannot be listed;
-    /// [`DataError::Empty`] when it or a class folder holds no image; [`DataError::MixedFolder`] when it holds both
-    /// images and class folders.
+    /// [`DataError::ImageSizeZero`] and [`DataError::ResizeBelowSize`]; [`DataError::Missing`] and [`DataError::Io`]
+    /// when the folder cannot be listed; [`DataError::Empty`] when it or a class folder holds no image;
+    /// [`DataError::MixedFolder`] when it holds both images and class folders.
     pub fn open(folder: &Path, config: ImageConfig) -> Result<Self, DataError> {
         config.check()?;
         let top = list(folder)?;
@@ -154,12 +155,13 @@ impl Dataset for ImageFolder {
 
 /// Reads one PNG or JPEG file as `[C, size, size]`.
 ///
-/// The largest centred square is cut out and brought to `size`, or the image is brought to [`ImageConfig::resize`] and its middle cut out; both
-/// without aliasing, by [`resized_crop`]. An image that is `size` x `size` keeps its pixels unless it is to be resized. Alpha is dropped, 16
-/// bits become 8, and orientation tags are not followed.
+/// The largest centred square is cut out and brought to `size`, or the image is brought to [`ImageConfig::resize`] and
+/// its middle cut out; both without aliasing, by [`resized_crop`]. An image that is `size` x `size` keeps its pixels
+/// unless it is to be resized. Alpha is dropped, 16 bits become 8, and orientation tags are not followed.
 ///
 /// # Errors
-/// [`DataError::Missing`], [`DataError::Io`], [`DataError::UnreadableImage`], [`DataError::ImageSizeZero`], [`DataError::ResizeBelowSize`].
+/// [`DataError::Missing`], [`DataError::Io`], [`DataError::UnreadableImage`], [`DataError::ImageSizeZero`],
+/// [`DataError::ResizeBelowSize`].
 pub fn read_image(path: &Path, config: &ImageConfig) -> Result<Array3<u8>, DataError> {
     config.check()?;
     let whole = decode(path, config.colour)?;
@@ -167,7 +169,7 @@ pub fn read_image(path: &Path, config: &ImageConfig) -> Result<Array3<u8>, DataE
 }
 
 /// The whole image of a file, `[C, H, W]`. In memory, the channels of a pixel lie together, as decoders write them.
-fn decode(path: &Path, colour: Colour) -> Result<Array3<u8>, DataError> {
+pub(crate) fn decode(path: &Path, colour: Colour) -> Result<Array3<u8>, DataError> {
     if path.is_dir() {
         return Err(unreadable(path, "it is a folder; name the files in it".to_owned()));
     }

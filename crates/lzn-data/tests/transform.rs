@@ -87,17 +87,16 @@ proptest! {
     #[test]
     fn blends_lie_within_one_level_below_their_definition(seed: u64, factor in 0.0_f64..3.0) {
         let image = image((3, 5, 7), seed);
-        let mean = (colours(&image).map(|colour| luma(colour.map(f64::from)).round()).sum::<f64>() / 35.0).round();
-        let blend = |plain: f64, value: u8| (plain + factor * (f64::from(value) - plain)).clamp(0.0, 255.0);
+        let lumas: Vec<f64> = colours(&image).map(|colour| luma(colour.map(f64::from)).round()).collect();
+        let mean = (lumas.iter().sum::<f64>() / 35.0).round();
         let bright = changed(&image, |image| brightness(image, factor));
         let contrasted = changed(&image, |image| contrast(image, factor));
         let saturated = changed(&image, |image| saturation(image, factor));
-        for ((((before, bright), contrasted), saturated), plain) in
-            image.iter().zip(&bright).zip(&contrasted).zip(&saturated).zip(colours(&image).map(|colour| luma(colour.map(f64::from)).round()).cycle())
-        {
-            for (got, expected) in [(*bright, blend(0.0, *before)), (*contrasted, blend(mean, *before)), (*saturated, blend(plain, *before))] {
-                let below = expected - f64::from(got);
-                // Cut off, not rounded; single precision may cut one lower or not at all next to an integer.
+        for (got, plain) in [(bright, vec![0.0; 35]), (contrasted, vec![mean; 35]), (saturated, lumas)] {
+            for ((before, got), plain) in image.iter().zip(&got).zip(plain.iter().cycle()) {
+                let expected = (plain + factor * (f64::from(*before) - plain)).clamp(0.0, 255.0);
+                let below = expected - f64::from(*got);
+                // Cut off, not rounded; next to an integer, single precision may or may not reach it.
                 prop_assert!((-1e-4..1.0 + 1e-4).contains(&below), "{got} for {expected}");
             }
         }
@@ -110,8 +109,8 @@ proptest! {
         for (before, after) in colours(&image).zip(colours(&turned)) {
             let [hue, saturation, value] = to_hsv(before.map(f64::from));
             let expected = to_rgb([hue + turns, saturation, value]);
-            // Value is kept; a hue and a turn, each a step of 1/255 off at most, move a channel along a ramp of height s v in 1/6 of a turn, and
-            // the saturation's step and the last rounding add a level each.
+            // Value is kept; a hue and a turn, each a step of 1/255 off at most, move a channel along a ramp of height
+            // s v in 1/6 of a turn, and the saturation's step and the last rounding add a level each.
             let slack = 2.0 * 6.0 / 255.0 * saturation * value + 2.0;
             prop_assert_eq!(before.iter().max(), after.iter().max());
             for (got, expected) in after.into_iter().zip(expected) {
@@ -122,7 +121,8 @@ proptest! {
 
     #[test]
     fn a_whole_turn_is_none(steps in 0_u32..256) {
-        // The colours that bytes of hue, saturation and value hold exactly; of 256 steps to the circle, each is 1/255 in the argument.
+        // The colours that bytes of hue, saturation and value hold exactly; of 256 steps to the circle, each is 1/255
+        // in the argument.
         let exact = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [17, 17, 17], [0, 0, 0]];
         let image = Array3::from_shape_fn((3, 1, exact.len()), |(c, _, x)| exact[x][c]);
         let turned = |steps: u32| changed(&image, |image| hue(image, (f64::from(steps) + 0.5) / 255.0));

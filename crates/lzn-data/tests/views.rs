@@ -95,7 +95,8 @@ proptest! {
         prop_assert!(part.width >= 1 && part.left + part.width <= width);
         // Sides are rounded to pixels, and never below one.
         let [least, most] = [0.5, -0.5].map(|half| (part.width as f64 - half) / (part.height as f64 + half).max(1e-9));
-        prop_assert!(part.height == 1 || part.width == 1 || (least <= crop.ratio[1] && most >= crop.ratio[0]), "{part:?}");
+        let within = least <= crop.ratio[1] && most >= crop.ratio[0];
+        prop_assert!(within || part.height == 1 || part.width == 1, "{part:?}");
     }
 
     #[test]
@@ -108,7 +109,8 @@ proptest! {
         let batches = Batches::new(Arc::new(Photographs), plan, options, first_step).expect("started");
         for batch in batches.take(4) {
             let batch = batch.expect("readable");
-            for (view, images) in [&batch.images, batch.second_view.as_ref().expect("asked for")].into_iter().enumerate() {
+            let second = batch.second_view.as_ref().expect("asked for");
+            for (view, images) in [&batch.images, second].into_iter().enumerate() {
                 for (image, &index) in images.axis_iter(Axis(0)).zip(&batch.indices) {
                     let whole = Photographs::whole(index);
                     let expected = augment.view(whole.view(), batch.epoch, index, view as u64).expect("in colour");
@@ -119,7 +121,9 @@ proptest! {
     }
 
     #[test]
-    fn every_argument_of_a_draw_counts(seed: u64, epoch in 0_u64..1000, sample in 0_usize..1_000_000, view in 0_u64..2) {
+    fn every_argument_of_a_draw_counts(
+        seed: u64, epoch in 0_u64..1000, sample in 0_usize..1_000_000, view in 0_u64..2,
+    ) {
         let draw = |seed, epoch, sample, view| augment(VIEWS, seed).draw([300, 400], epoch, sample, view);
         let base = draw(seed, epoch, sample, view);
         prop_assert_eq!(&base, &draw(seed, epoch, sample, view));
@@ -148,7 +152,8 @@ proptest! {
 
 #[test]
 fn areas_ratios_and_places_of_crops_are_uniform() {
-    // Half of a square at a ratio of at most two always fits, so that no draw is refused; the image is large, so that rounding is not seen.
+    // Half of a square at a ratio of at most two always fits, so that no draw is refused; the image is large, so that
+    // rounding is not seen.
     let (side, area, ratio) = (100_000, [0.1, 0.5], [0.5, 2.0]);
     let config = AugmentConfig { crop: Some(CropConfig { area, ratio }), ..AugmentConfig::NONE };
     let parts: Vec<_> = draws(config, [side; 2], 20_000).iter().map(|draw| draw.crop.expect("asked for")).collect();

@@ -190,7 +190,9 @@ pub enum TaskError {
     #[error(transparent)]
     Data(#[from] lzn_data::DataError),
     /// No network can compare the images.
-    #[error("no features to compare images by: {0}; give --feature-net and --weights, or set [evaluate.metrics] (docs/evaluation.md)")]
+    #[error(
+        "no features to compare images by: {0}; give --feature-net and --weights, or set [evaluate.metrics] (docs/evaluation.md)"
+    )]
     FeatureNet(String),
     /// A feature network.
     #[error(transparent)]

@@ -6,7 +6,8 @@ use crate::{DataError, ImageShape};
 
 /// Which random changes are made, in this order: crop, flip, shift, jitter, grey, blur.
 ///
-/// For two views as published (paper, Appendix D.3, after SimCLR, Chen et al. 2020), [`AugmentConfig::VIEWS`]; in a configuration
+/// For two views as published (paper, Appendix D.3, after SimCLR, Chen et al. 2020), [`AugmentConfig::VIEWS`]; in a
+/// configuration
 ///
 /// ```toml
 /// [data.augment]
@@ -109,9 +110,9 @@ impl AugmentConfig {
 
 /// A random resized crop: a part of the whole image, brought to the size of the data set without aliasing.
 ///
-/// Ten rectangles are drawn, their area uniformly in `area` and the logarithm of their ratio uniformly in that of `ratio`; the first that
-/// fits into the image is placed uniformly. When none fits, the largest part of the image in the middle whose ratio lies within bounds is
-/// taken. These are torchvision's rules.
+/// Ten rectangles are drawn, their area uniformly in `area` and the logarithm of their ratio uniformly in that of
+/// `ratio`; the first that fits into the image is placed uniformly. When none fits, the largest part of the image in
+/// the middle whose ratio lies within bounds is taken. These are torchvision's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CropConfig {
@@ -134,8 +135,8 @@ impl Default for CropConfig {
 
 /// Random changes of brightness, contrast, saturation and hue, in random order.
 ///
-/// The factor of the first three is uniform in `max(0, 1 - strength)..1 + strength`, that of the hue uniform in `-hue..hue`. A strength of
-/// 0 leaves its change out.
+/// The factor of the first three is uniform in `max(0, 1 - strength)..1 + strength`, that of the hue uniform in
+/// `-hue..hue`. A strength of 0 leaves its change out.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JitterConfig {

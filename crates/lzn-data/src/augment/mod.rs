@@ -40,7 +40,8 @@ impl Augment {
     /// Checks that `config` suits images of the given shape, which views are brought to.
     ///
     /// # Errors
-    /// [`DataError::ShiftTooLarge`] when a shift could leave nothing of an image; [`DataError::AugmentValue`] names a value out of its range.
+    /// [`DataError::ShiftTooLarge`] when a shift could leave nothing of an image; [`DataError::AugmentValue`] names a
+    /// value out of its range.
     pub fn new(config: AugmentConfig, seed: u64, shape: ImageShape) -> Result<Self, DataError> {
         config.check(shape)?;
         Ok(Self { config, seed, shape })
@@ -53,13 +54,14 @@ impl Augment {
 
     /// What is done to an image of `size`, height and width in pixels.
     ///
-    /// Every change draws from a stream of its own at `[epoch, sample, view]`, so that switching one on or off leaves the others alone. Views
-    /// of one sample are numbered from 0 and changed independently of each other.
+    /// Every change draws from a stream of its own at `[epoch, sample, view]`, so that switching one on or off leaves
+    /// the others alone. Views of one sample are numbered from 0 and changed independently of each other.
     pub fn draw(&self, size: [usize; 2], epoch: u64, sample: usize, view: u64) -> Changes {
         Changes::draw(&self.config, size, |purpose| Stream::new(self.seed, purpose, [epoch, sample as u64, view]))
     }
 
-    /// One view of an image, `[C, H, W]`; the image has any height and width if views are cut out of it, else those of the view.
+    /// One view of an image, `[C, H, W]`; the image has any height and width if views are cut out of it, else those of
+    /// the view.
     ///
     /// # Errors
     /// [`DataError::SampleShape`] when the image does not have the shape that it needs.

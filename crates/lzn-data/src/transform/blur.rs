@@ -10,12 +10,13 @@ const LANES: usize = 32;
 /// A weight below which a tap is left out: it could not change a sum in single precision.
 const NOTHING: f64 = 1e-9;
 
-/// Convolves each channel with a Gaussian of standard deviation `sigma` pixels, cut off at `kernel / 2` pixels from its middle.
+/// Convolves each channel with a Gaussian of standard deviation `sigma` pixels, cut off at `kernel / 2` pixels from its
+/// middle.
 ///
-/// Beyond its border the image goes on mirrored, without repeating the border pixels. Sums are taken in single precision, rows after columns,
-/// and rounded half to even; torchvision adds the same terms in another order, which shows in a value that lies half-way between two
-/// bytes. Does nothing when `sigma` is not positive, when `kernel` is below 3, or when the image is not larger than
-/// `kernel / 2` in both directions, where there is nothing to mirror.
+/// Beyond its border the image goes on mirrored, without repeating the border pixels. Sums are taken in single
+/// precision, rows after columns, and rounded half to even; torchvision adds the same terms in another order, which
+/// shows in a value that lies half-way between two bytes. Does nothing when `sigma` is not positive, when `kernel` is
+/// below 3, or when the image is not larger than `kernel / 2` in both directions, where there is nothing to mirror.
 pub fn gaussian_blur(image: ArrayViewMut3<'_, u8>, kernel: usize, sigma: f64) {
     let (_, height, width) = image.dim();
     let radius = kernel / 2;

@@ -9,7 +9,8 @@ pub fn brightness(image: ArrayViewMut3<'_, u8>, factor: f64) {
     in_order(image, |values| blend_with_one(values, 0, factor));
 }
 
-/// Blends with the one grey that is the image's mean luma, rounded: `factor` 0 gives that grey, 1 the image, more a higher contrast.
+/// Blends with the one grey that is the image's mean luma, rounded: `factor` 0 gives that grey, 1 the image, more a
+/// higher contrast.
 ///
 /// The mean of images that are not in colour is that of their values.
 pub fn contrast(mut image: ArrayViewMut3<'_, u8>, factor: f64) {

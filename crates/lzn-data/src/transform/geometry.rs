@@ -19,7 +19,8 @@ pub struct Rectangle {
 }
 
 /// The part of an image, `[C, H, W]`, or as much of it as lies inside, resampled to `size`, height and width, as
-/// [`PillowBytes`](Resize::PillowBytes) with a bilinear kernel: torchvision's `resized_crop`. What surrounds the part has no influence.
+/// [`PillowBytes`](Resize::PillowBytes) with a bilinear kernel: torchvision's `resized_crop`. What surrounds the part
+/// has no influence.
 ///
 /// # Errors
 /// [`ResizeError::Empty`] when nothing of the part lies inside, or a side of `size` is 0.
@@ -31,8 +32,8 @@ pub fn resized_crop(image: ArrayView3<'_, u8>, part: Rectangle, size: [usize; 2]
     Resampler::new(Resize::PillowBytes(Filter::Bilinear), from, size)?.bytes(image.slice(s![.., rows, columns]))
 }
 
-/// An image, `[C, H, W]`, resampled so that its shorter side has `side` pixels and the longer one as many as keep the ratio, rounded down:
-/// torchvision's `Resize(side)`.
+/// An image, `[C, H, W]`, resampled so that its shorter side has `side` pixels and the longer one as many as keep the
+/// ratio, rounded down: torchvision's `Resize(side)`.
 ///
 /// # Errors
 /// [`ResizeError::Empty`] when a side is 0.
@@ -43,8 +44,8 @@ pub fn resize_shorter_side(image: ArrayView3<'_, u8>, side: usize) -> Result<Arr
     resized_crop(image, whole, [scaled(height), scaled(width)])
 }
 
-/// The middle of an image, `[C, H, W]`: `size`, height and width, or as much as there is: torchvision's `CenterCrop`. Where an odd number of
-/// pixels is cut off, the number before the middle is the even one of the two nearest.
+/// The middle of an image, `[C, H, W]`: `size`, height and width, or as much as there is: torchvision's `CenterCrop`.
+/// Where an odd number of pixels is cut off, the number before the middle is the even one of the two nearest.
 pub fn centre_crop(image: ArrayView3<'_, u8>, size: [usize; 2]) -> ArrayView3<'_, u8> {
     let (_, height, width) = image.dim();
     let middle = |length: usize, whole: usize| {

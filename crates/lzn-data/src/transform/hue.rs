@@ -6,8 +6,8 @@ use super::{each_pixel, in_planes, nearest_f64};
 
 /// Turns every hue by `turns` of the colour circle, -1/2 to 1/2 in torchvision; saturation and value stay.
 ///
-/// Colours go through bytes of hue, saturation and value and back, so that a turn of 0 is not quite the identity. A turn is `255 turns`
-/// steps, cut towards zero, of a circle that has 256 of them: this is torchvision's arithmetic.
+/// Colours go through bytes of hue, saturation and value and back, so that a turn of 0 is not quite the identity. A
+/// turn is `255 turns` steps, cut towards zero, of a circle that has 256 of them: this is torchvision's arithmetic.
 pub fn hue(image: ArrayViewMut3<'_, u8>, turns: f64) {
     let steps = (255.0 * turns) as i64 as u8;
     in_planes(image, |planes| {
@@ -25,8 +25,9 @@ pub fn hue(image: ArrayViewMut3<'_, u8>, turns: f64) {
 
 /// Hue, saturation and value of a colour, each cut to a byte.
 ///
-/// With the largest channel `max`, the smallest `min` and `c = max - min`: value `max`, saturation `c / max`, and the hue counts sixths of
-/// the circle from red. Free of branches, so that it runs on vectors; what is rounded to single precision, and when, decides the last bit.
+/// With the largest channel `max`, the smallest `min` and `c = max - min`: value `max`, saturation `c / max`, and the
+/// hue counts sixths of the circle from red. Free of branches, so that it runs on vectors; what is rounded to single
+/// precision, and when, decides the last bit.
 #[inline(always)]
 fn to_hsv([red, green, blue]: [u8; 3]) -> [u8; 3] {
     let (max, min) = (red.max(green).max(blue), red.min(green).min(blue));

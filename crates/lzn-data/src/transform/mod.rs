@@ -1,8 +1,8 @@
 //! Changes of uint8 images, `[C, H, W]`, that are the same whoever asks: no randomness here.
 //!
-//! Each gives what torchvision's operation of the same name gives on a PIL image, to the last bit unless its page says otherwise, so that a
-//! configuration published with the one means the same here. Colour is a matter of images of three channels (red, green, blue); on others,
-//! operations on colour change nothing.
+//! Each gives what torchvision's operation of the same name gives on a PIL image, to the last bit unless its page says
+//! otherwise, so that a configuration published with the one means the same here. Colour is a matter of images of three
+//! channels (red, green, blue); on others, operations on colour change nothing.
 
 mod blur;
 mod colour;
@@ -23,8 +23,8 @@ fn vectorised<R>(work: impl FnOnce() -> R) -> R {
 
 /// The nearest integer of a number in `0.0..=255.0`, half to even.
 ///
-/// The sum has no bits left for what comes after the point, and its low bits are the integer. Unlike a cast, which has to look for values out
-/// of range, this is done on vectors.
+/// The sum has no bits left for what comes after the point, and its low bits are the integer. Unlike a cast, which has
+/// to look for values out of range, this is done on vectors.
 #[inline(always)]
 fn nearest(value: f32) -> u8 {
     const UNIT_IN_LAST_PLACE: f32 = (1_u32 << f32::MANTISSA_DIGITS - 1) as f32;
@@ -63,10 +63,11 @@ fn in_planes(image: ArrayViewMut3<'_, u8>, work: impl FnOnce([&mut [u8]; 3])) {
     });
 }
 
-/// Replaces every colour by that which `change` makes of it and of `parameter`; `change` is to be marked `#[inline(always)]`.
+/// Replaces every colour by that which `change` makes of it and of `parameter`; `change` is to be marked
+/// `#[inline(always)]`.
 fn each_pixel<P: Copy>(planes: [&mut [u8]; 3], parameter: P, change: impl Fn([u8; 3], P) -> [u8; 3]) {
-    // The parameter is an argument, and not captured, because the compiler would suspect that writing a pixel changes it, and would not use
-    // vectors.
+    // The parameter is an argument, and not captured, because the compiler would suspect that writing a pixel changes
+    // it, and would not use vectors.
     #[inline(always)]
     fn each<P: Copy>([red, green, blue]: [&mut [u8]; 3], parameter: P, change: impl Fn([u8; 3], P) -> [u8; 3]) {
         for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {

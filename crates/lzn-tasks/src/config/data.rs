@@ -32,9 +32,10 @@ pub struct DataConfig {
     pub path: Option<PathBuf>,
     /// Side of the square images in pixels.
     pub image_size: usize,
-    /// Pixels that the shorter side of an image file is brought to before the middle is cut out, wherever an image is not cropped at random;
-    /// without it, the largest square in the middle becomes the image. Published for representations: 256 for images of 224 pixels. Data sets
-    /// whose images have one size already are taken as they are.
+    /// Pixels that the shorter side of an image file is brought to before the middle is cut out, wherever an image is
+    /// not cropped at random; without it, the largest square in the middle becomes the image. Published for
+    /// representations: 256 for images of 224 pixels. Data sets whose images have one size already are taken as they
+    /// are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resize: Option<usize>,
     /// 1 for grey, 3 for colour.

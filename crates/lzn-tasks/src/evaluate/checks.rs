@@ -88,7 +88,8 @@ pub(super) fn nearest(generated: &Generated, train: &dyn Dataset) -> Result<Near
         row.iter_mut().zip(&image).for_each(|(value, byte)| *value = in_range(*byte));
     }
     let (count, k) = (SHOWN.0.min(generated.images.dim().0), SHOWN.1.min(train.len()));
-    let queries: Vec<f32> = generated.images.slice(s![..count, .., .., ..]).iter().map(|byte| in_range(*byte)).collect();
+    let queries: Vec<f32> =
+        generated.images.slice(s![..count, .., .., ..]).iter().map(|byte| in_range(*byte)).collect();
     // As many numbers as the queries have pixels.
     let queries = Array2::from_shape_vec((count, size), queries).unwrap_or_else(|_| Array2::zeros((count, size)));
     let found = Table::new(rows.view(), neighbours::Measure::Euclidean)?.nearest(queries.view(), k)?;

@@ -55,7 +55,8 @@ fn chosen(config: &MetricsConfig, train: &dyn Dataset) -> Result<FeatureNetKind,
         FeatureNetKind::Auto if small && train.classes() > 0 => FeatureNetKind::Lenet,
         FeatureNetKind::Auto => {
             return Err(TaskError::FeatureNet(
-                "images without labels, or of more than 64 pixels, need a pretrained network to compare them".to_owned(),
+                "images without labels, or of more than 64 pixels, need a pretrained network to compare them"
+                    .to_owned(),
             ));
         }
         FeatureNetKind::Lenet if train.classes() == 0 => {

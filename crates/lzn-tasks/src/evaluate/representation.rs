@@ -41,12 +41,23 @@ pub(super) fn probes(
         let fitted = LabelledFeatures::new(train_rows.view(), &train.labels, classes)?;
         let judged = LabelledFeatures::new(test_rows.view(), &test.labels, classes)?;
         let probe = LinearProbe::train(&fitted, &judged, &config)?.probe;
-        let linear = format!("{what}; AdamW {}, {} epochs, standardised, fitted on {}", config.learning_rate, config.epochs, train.labels.len());
-        let share = |name: &str, value, protocol| Measure::new(name, value, Better::Higher, protocol).of(test.labels.len()).share();
+        let linear = format!(
+            "{what}; AdamW {}, {} epochs, standardised, fitted on {}",
+            config.learning_rate,
+            config.epochs,
+            train.labels.len()
+        );
+        let share = |name: &str, value, protocol| {
+            Measure::new(name, value, Better::Higher, protocol).of(test.labels.len()).share()
+        };
         all.push(share("linear probe", probe.accuracy(&judged, 1)?, linear));
         let k = 20.min(train.labels.len());
         let knn = KnnProbe::new(k, Vote::Weighted { temperature: 0.07 })?.accuracy(&fitted, &judged)?;
-        all.push(share("kNN probe", knn, format!("{what}; cosine, k = {k}, temperature 0.07, among {}", train.labels.len())));
+        all.push(share(
+            "kNN probe",
+            knn,
+            format!("{what}; cosine, k = {k}, temperature 0.07, among {}", train.labels.len()),
+        ));
         progress.advance(1);
     }
     Ok(all)

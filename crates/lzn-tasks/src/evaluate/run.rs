@@ -170,7 +170,8 @@ impl Run<'_> {
             let features = drawn_features(net.as_ref(), &generated.images, progress)?;
             let sampling = format!("{}, seed {}", sampler.name(), options.seed);
             progress.begin("comparing features", 1);
-            let drawn = Compared { pooled: features.pooled.view(), spatial: features.spatial.as_ref().map(|s| s.view()) };
+            let drawn =
+                Compared { pooled: features.pooled.view(), spatial: features.spatial.as_ref().map(|s| s.view()) };
             let mut measures = compare(net.identity(), compared(&real), drawn, &sampling)?;
             if let Some(logits) = &features.logits {
                 measures.push(distribution::score(net.identity(), logits, &sampling)?);
@@ -186,7 +187,8 @@ impl Run<'_> {
             }
         }
         if let Some(test) = &test {
-            let floor = compare(net.identity(), compared(&real), compared(test), "test images in the place of drawn ones")?;
+            let floor =
+                compare(net.identity(), compared(&real), compared(test), "test images in the place of drawn ones")?;
             found.groups.push(Group { title: "For comparison: real test images".to_owned(), measures: floor });
         }
         Ok(())

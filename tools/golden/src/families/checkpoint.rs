@@ -67,6 +67,7 @@ fn config(case: &Case) -> Result<RunConfig> {
             source: DataSource::ImageFolder,
             path: Some(PathBuf::from("absent")),
             image_size: options.image.size,
+            resize: None,
             channels: options.image.channels,
             augment: AugmentConfig::default(),
         },

@@ -53,7 +53,9 @@ pub(super) fn load(args: &FeatureArgs, device: Device) -> Result<Box<dyn Feature
 fn protocol(name: &str) -> Result<Protocol> {
     let known = || Protocol::NAMED.iter().map(|protocol| protocol.name.as_ref()).collect::<Vec<_>>().join(", ");
     let found = Protocol::find(name).filter(|protocol| protocol.size == [299, 299]);
-    found.cloned().with_context(|| format!("--protocol: `{name}` is none of those for inception; known are {}", known()))
+    found
+        .cloned()
+        .with_context(|| format!("--protocol: `{name}` is none of those for inception; known are {}", known()))
 }
 
 fn script(args: &FeatureArgs, file: &Path, device: Device) -> Result<Box<dyn FeatureNet>> {

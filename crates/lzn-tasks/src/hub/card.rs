@@ -28,7 +28,8 @@ impl Facts {
         let name = run.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
         let identity = format!("{:08x}", weights.config.identity());
         let steps = Checkpoints::new(folder::checkpoints(run), identity, NonZeroUsize::MIN).steps()?;
-        let parts = weights.model.parts().into_iter().map(|(part, params)| (part.to_string(), params.trainable_values()));
+        let parts =
+            weights.model.parts().into_iter().map(|(part, params)| (part.to_string(), params.trainable_values()));
         // What was measured is that of the averages. A run that was imported has no records.
         let measured = !raw && run.join("metrics.jsonl").exists();
         Ok(Self {
@@ -58,7 +59,10 @@ impl Facts {
             (None, Some(_)) => ("image-classification", ""),
             (None, None) => ("image-feature-extraction", ""),
         };
-        writeln!(text, "---\nlibrary_name: lzn\npipeline_tag: {task}\ntags:\n- latent-zoning-network\n- rectified-flow{more}\n---\n")
+        writeln!(
+            text,
+            "---\nlibrary_name: lzn\npipeline_tag: {task}\ntags:\n- latent-zoning-network\n- rectified-flow{more}\n---\n"
+        )
     }
 
     fn body(&self, text: &mut String, samples: bool) -> std::fmt::Result {
@@ -95,8 +99,16 @@ impl Facts {
         }
         writeln!(text, "```\n\nThe configuration is in the metadata of `model.safetensors` and in `config.toml`.\n")?;
         let source = serde_json::to_value(data.source).ok().and_then(|source| Some(source.as_str()?.to_owned()));
-        writeln!(text, "## Data and limits\n\nTrained on the data source `{}`; seed {}.", source.unwrap_or_default(), config.seed)?;
-        writeln!(text, "It knows nothing but images like those, with their biases, and was measured no further than is said above.")
+        writeln!(
+            text,
+            "## Data and limits\n\nTrained on the data source `{}`; seed {}.",
+            source.unwrap_or_default(),
+            config.seed
+        )?;
+        writeln!(
+            text,
+            "It knows nothing but images like those, with their biases, and was measured no further than is said above."
+        )
     }
 
     fn purpose(&self) -> String {

@@ -109,12 +109,7 @@ fn class_names(file: &PtFile, config: &RunConfig, data: Option<&dyn Dataset>) ->
 }
 
 /// Overwrites everything in the engine; returns the number of finished iterations.
-fn fill(
-    file: &PtFile,
-    config: &RunConfig,
-    engine: &mut StepEngine,
-    notes: &mut Vec<String>,
-) -> Result<u64, TaskError> {
+fn fill(file: &PtFile, config: &RunConfig, engine: &mut StepEngine, notes: &mut Vec<String>) -> Result<u64, TaskError> {
     let parts: Vec<(PartName, Vec<Named>)> =
         engine.model.parts().iter().map(|(part, params)| (*part, named(params))).collect();
     let mut source = Source::new(file);
@@ -145,7 +140,8 @@ impl Source<'_> {
     /// Notes keys of the whole that nothing is known about, and parts that the configuration does not have.
     fn check_keys(&mut self, parts: &[(PartName, Vec<Named>)]) {
         let Some(entries) = self.file.root().entries() else {
-            return self.problem(format!("it holds {}, expected a dict with the parts of a model", self.file.root().kind()));
+            return self
+                .problem(format!("it holds {}, expected a dict with the parts of a model", self.file.root().kind()));
         };
         let there: Vec<(String, bool)> =
             entries.map(|(name, value)| (name.text().unwrap_or(name.kind()).to_owned(), value.is_none())).collect();
@@ -179,12 +175,16 @@ fn compare_course(
         && state.learns_at(step)
     {
         let keys = format!("train.{part}.learning_rate and train.warm_up");
-        notes.push(format!("the file goes on with learning rate {theirs} of the {part}, the configuration with {ours} ({keys})"));
+        notes.push(format!(
+            "the file goes on with learning rate {theirs:e} of the {part}, the configuration with {ours:e} ({keys})"
+        ));
     }
     let ema = file.root().get(&format!("{}_ema", key(part)));
     let theirs = ema.and_then(|ema| ema.get("decay")).and_then(Value::float);
     let ours = ema_decay(config, part);
     if let Some(theirs) = theirs.filter(|theirs| *theirs != ours) {
-        notes.push(format!("the file averages the {part} with {theirs}, the configuration with {ours} (train.{part}.ema_decay)"));
+        notes.push(format!(
+            "the file averages the {part} with {theirs}, the configuration with {ours} (train.{part}.ema_decay)"
+        ));
     }
 }

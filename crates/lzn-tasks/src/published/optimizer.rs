@@ -46,7 +46,9 @@ impl<'a> Source<'a> {
         if groups.len() != parts.len() {
             let names: Vec<&str> = parts.iter().map(|(part, _)| key(*part)).collect();
             let (got, needed) = (groups.len(), names.join(", "));
-            self.problem(format!("`optimizer.param_groups` has {got} groups, the configuration needs one each for {needed}"));
+            self.problem(format!(
+                "`optimizer.param_groups` has {got} groups, the configuration needs one each for {needed}"
+            ));
             return Ok(none());
         }
         let mut all = Vec::new();
@@ -144,7 +146,8 @@ fn compare_settings(whole: &str, group: Value<'_>, notes: &mut Vec<String>) {
             notes.push(format!("`{whole}.{name}` is {found}; training goes on with {ours}"));
         }
     };
-    let betas: Vec<Option<f64>> = group.get("betas").and_then(Value::items).into_iter().flatten().map(Value::float).collect();
+    let betas: Vec<Option<f64>> =
+        group.get("betas").and_then(Value::items).into_iter().flatten().map(Value::float).collect();
     for (i, ours) in [0.9, 0.999].into_iter().enumerate() {
         compare(&format!("betas[{i}]"), betas.get(i).copied().flatten(), ours);
     }

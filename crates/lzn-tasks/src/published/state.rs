@@ -50,12 +50,7 @@ impl<'a> Source<'a> {
     }
 
     /// The tensor `name`, if it has the shape that is needed.
-    pub(super) fn tensor(
-        &mut self,
-        name: &str,
-        value: Value<'a>,
-        shape: &[i64],
-    ) -> Result<Option<Tensor>, TaskError> {
+    pub(super) fn tensor(&mut self, name: &str, value: Value<'a>, shape: &[i64]) -> Result<Option<Tensor>, TaskError> {
         let Some(info) = value.tensor() else {
             self.problem(format!("`{name}` is {}, expected a tensor", value.kind()));
             return Ok(None);
@@ -113,7 +108,9 @@ impl<'a> Source<'a> {
         let list = list.unwrap_or_default();
         if list.len() != trainable.len() {
             let (got, needed) = (list.len(), trainable.len());
-            self.problem(format!("`{whole}.shadow_params` has {got} tensors, the network has {needed} trainable parameters"));
+            self.problem(format!(
+                "`{whole}.shadow_params` has {got} tensors, the network has {needed} trainable parameters"
+            ));
             return Ok((tensors, 0));
         }
         for (i, (name, value)) in trainable.into_iter().zip(list).enumerate() {
@@ -136,7 +133,9 @@ impl<'a> Source<'a> {
         let differs = |(a, b): (&f64, &f64)| (a - b).abs() > 1e-5 * b.abs();
         if let (true, [first, .., last]) = (found.iter().zip(expected).any(differs), found.as_slice()) {
             let rule = "set model.decoder.sigma_max, sigma_min and num_scales to match";
-            self.problem(format!("`{whole}` goes from {first} to {last}, other than the configuration says: {rule}"));
+            self.problem(format!(
+                "`{whole}` goes from {first:.4} to {last:.4}, other than the configuration says: {rule}"
+            ));
         }
         Ok(())
     }

@@ -32,7 +32,8 @@ fn with(config: &RunConfig, set: &str) -> RunConfig {
 #[test]
 fn training_goes_on_from_an_imported_checkpoint_as_if_nothing_had_happened() {
     let folder = data();
-    let fourier = ["model.decoder.embedding_type=fourier", "model.decoder.scale_by_sigma=true", "model.decoder.num_scales=20"];
+    let fourier =
+        ["model.decoder.embedding_type=fourier", "model.decoder.scale_by_sigma=true", "model.decoder.num_scales=20"];
     for (name, config) in [
         ("joint", joint(folder.path(), &[])),
         ("fourier", joint(folder.path(), &fourier)),
@@ -134,7 +135,8 @@ fn edited(file: &Path, edit: impl Fn(&mut Vec<(Item, Item)>)) -> PathBuf {
     let Item::Dict(mut whole) = item(&source, source.root(), &mut tensors) else { panic!("no dict") };
     edit(&mut whole);
     let path = file.with_file_name("edited.pt");
-    lzn_pickle::write(fs::File::create(&path).unwrap(), "x", &Item::Dict(whole), |index| Ok(tensors[index].clone())).unwrap();
+    lzn_pickle::write(fs::File::create(&path).unwrap(), "x", &Item::Dict(whole), |index| Ok(tensors[index].clone()))
+        .unwrap();
     path
 }
 
@@ -217,9 +219,12 @@ fn a_checkpoint_of_another_model_is_refused_by_its_parts_and_noise_levels() {
     let message = refusal(&unconditional(folder.path()));
     assert!(message.contains("`label_anchor` is there, and the configuration has no [model.labels]"), "{message}");
     let message = refusal(&with(&config, "model.decoder.sigma_max=77.0"));
-    assert!(message.contains("`decoder.model.module.sigmas` goes from 50"), "{message}");
+    assert!(message.contains("`decoder.model.module.sigmas` goes from 50.0000 to"), "{message}");
     let message = refusal(&with(&config, "model.latent_dim=7"));
-    assert!(message.contains("latent_transformations.0.2.bias` has shape [6], the configuration needs [7]"), "{message}");
+    assert!(
+        message.contains("latent_transformations.0.2.bias` has shape [6], the configuration needs [7]"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -16,7 +16,19 @@ fn trained() -> Place {
 
 /// Samples of a model as numbers.
 fn samples(place: &Place, model: &str) -> Array4<u8> {
-    succeed(place.lzn(&["sample", "--model", model, "--count", "3", "--steps", "4", "--npy", "samples.npy", "--threads", "1"]));
+    succeed(place.lzn(&[
+        "sample",
+        "--model",
+        model,
+        "--count",
+        "3",
+        "--steps",
+        "4",
+        "--npy",
+        "samples.npy",
+        "--threads",
+        "1",
+    ]));
     ndarray_npy::read_npy(place.path("samples.npy")).unwrap()
 }
 
@@ -94,7 +106,8 @@ fn what_cannot_be_imported_is_said_and_leaves_nothing() {
 /// A machine need not have PyTorch. Where it is, it reads what we write, with no function called.
 #[test]
 fn where_python_has_pytorch_it_loads_an_exported_checkpoint() {
-    let python = |args: &[&str]| Command::new("python3").args(args).output().is_ok_and(|output| output.status.success());
+    let python =
+        |args: &[&str]| Command::new("python3").args(args).output().is_ok_and(|output| output.status.success());
     if !python(&["-c", "import torch"]) {
         return;
     }

@@ -48,6 +48,9 @@ fn check(config: &RunConfig) -> Result<(), TaskError> {
         _ => None,
     };
     let decoder = config.model.decoder.as_ref().map(|options| options.patch_size);
+    if config.model.normalise_anchors {
+        return Err(TaskError::Unpublished { key: "model.normalise_anchors".to_owned(), value: "true".to_owned() });
+    }
     for (table, patch) in [("model.encoder.ncsnpp", encoder), ("model.decoder", decoder)] {
         if let Some(patch) = patch.filter(|patch| *patch != 1) {
             return Err(TaskError::Unpublished { key: format!("{table}.patch_size"), value: patch.to_string() });

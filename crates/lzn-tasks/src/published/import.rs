@@ -176,7 +176,7 @@ fn compare_course(
     {
         let keys = format!("train.{part}.learning_rate and train.warm_up");
         notes.push(format!(
-            "the file goes on with learning rate {theirs} of the {part}, the configuration with {ours} ({keys})"
+            "the file goes on with learning rate {theirs:e} of the {part}, the configuration with {ours:e} ({keys})"
         ));
     }
     let ema = file.root().get(&format!("{}_ema", key(part)));

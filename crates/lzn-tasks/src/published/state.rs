@@ -133,7 +133,9 @@ impl<'a> Source<'a> {
         let differs = |(a, b): (&f64, &f64)| (a - b).abs() > 1e-5 * b.abs();
         if let (true, [first, .., last]) = (found.iter().zip(expected).any(differs), found.as_slice()) {
             let rule = "set model.decoder.sigma_max, sigma_min and num_scales to match";
-            self.problem(format!("`{whole}` goes from {first} to {last}, other than the configuration says: {rule}"));
+            self.problem(format!(
+                "`{whole}` goes from {first:.4} to {last:.4}, other than the configuration says: {rule}"
+            ));
         }
         Ok(())
     }

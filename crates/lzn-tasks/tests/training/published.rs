@@ -219,7 +219,7 @@ fn a_checkpoint_of_another_model_is_refused_by_its_parts_and_noise_levels() {
     let message = refusal(&unconditional(folder.path()));
     assert!(message.contains("`label_anchor` is there, and the configuration has no [model.labels]"), "{message}");
     let message = refusal(&with(&config, "model.decoder.sigma_max=77.0"));
-    assert!(message.contains("`decoder.model.module.sigmas` goes from 50"), "{message}");
+    assert!(message.contains("`decoder.model.module.sigmas` goes from 50.0000 to"), "{message}");
     let message = refusal(&with(&config, "model.latent_dim=7"));
     assert!(
         message.contains("latent_transformations.0.2.bias` has shape [6], the configuration needs [7]"),

@@ -1,6 +1,6 @@
 //! `checkpoint/`: files in the layout of the published code, each with inputs and the outputs of its raw weights and its averages.
 //!
-//! `NAME.io.json` has the options and `NAME.io.safetensors` inputs and outputs for the file `NAME*.pt` beside them. The file goes the
+//! `NAME.io.json` has the options and `NAME.io.safetensors` inputs and outputs for the file `NAME-*.pt` beside them. The file goes the
 //! whole way: it is imported into a run folder, and what is compared are the networks of that folder.
 
 use std::path::{Path, PathBuf};
@@ -42,18 +42,18 @@ impl Family for Checkpoint {
     }
 }
 
-/// The only file `NAME*.pt` beside `NAME.io.json`.
+/// The file `NAME.pt` or `NAME-EPOCH-ITERATION.pt` beside `NAME.io.json`.
 fn checkpoint(case: &Case) -> Result<PathBuf> {
     let name = case.name.strip_suffix(".io").unwrap_or(&case.name);
     let is_it = |path: &Path| {
         let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
-        file.starts_with(name) && file.ends_with(".pt")
+        file.strip_prefix(name).is_some_and(|rest| rest == ".pt" || rest.starts_with('-') && rest.ends_with(".pt"))
     };
     let folder = case.folder();
     let files = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     let mut files: Vec<PathBuf> = files.filter_map(|file| Some(file.ok()?.path())).filter(|path| is_it(path)).collect();
     files.sort();
-    files.into_iter().next().ok_or_else(|| anyhow!("{}: no file {name}*.pt", folder.display()))
+    files.into_iter().next().ok_or_else(|| anyhow!("{}: no file {name}-*.pt", folder.display()))
 }
 
 /// A configuration of the networks; how they were trained is not in the case.
@@ -74,6 +74,7 @@ fn config(case: &Case) -> Result<RunConfig> {
         model: ModelConfig {
             latent_dim: case.get("latent_dim")?,
             label_conditional: classes > 0,
+            normalise_anchors: false,
             image_flow: FlowConfig { solver: SolverKind::DpmSolver, steps: 20, order: 3 },
             label_flow: FlowConfig { solver: SolverKind::Euler, steps: 100, order: 3 },
             decoder: Some(options.decoder),

@@ -68,7 +68,11 @@ pub(super) fn fill(case: &Case, params: &ParamStore, order: Value, scale: f64) -
     ensure!(ours.len() == order.len(), "the reference lists {} parameters, ours are {}", order.len(), ours.len());
     let published = published_names(&params.names());
     for (index, ((name, tensor), Listed(listed, shape))) in ours.iter().zip(&order).enumerate() {
-        ensure!(published[index] == *listed, "parameter {index}: `{listed}` there, `{}` by our names", published[index]);
+        ensure!(
+            published[index] == *listed,
+            "parameter {index}: `{listed}` there, `{}` by our names",
+            published[index]
+        );
         ensure!(
             tensor.size() == *shape,
             "parameter {index}: the reference's `{listed}` has shape {shape:?}, our `{name}` {:?}",

@@ -20,7 +20,8 @@ pub(crate) struct NormedConv {
 }
 
 impl NormedConv {
-    /// Registers `weight` `[outputs, inputs, height, width]` at `conv`, and `weight`, `bias`, `running_mean`, `running_var` at `norm`.
+    /// Registers `weight` `[outputs, inputs, height, width]` at `conv`, and `weight`, `bias`, `running_mean`,
+    /// `running_var` at `norm`.
     pub(crate) fn new(conv: &Scope, norm: &Scope, shape: [i64; 4], stride: i64, padding: [i64; 2]) -> Self {
         let fixed = |scope: &Scope, name, shape: &[i64]| scope.constant(name, shape, Init::Constant(0.0));
         let vector = |name| fixed(norm, name, &shape[..1]);

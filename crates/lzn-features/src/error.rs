@@ -33,7 +33,7 @@ pub enum FeatureError {
         problems: Vec<String>,
     },
     /// A TorchScript module does something else than a feature network.
-    #[error("{}: {problem}; give a module that takes [B, C, H, W] and returns [B, D] or a tuple that begins so", path.display())]
+    #[error("{}: {problem}; a module must take [B, C, H, W] and return [B, D], or a tuple that begins so", path.display())]
     Script {
         /// The file.
         path: PathBuf,
@@ -44,7 +44,7 @@ pub enum FeatureError {
     #[error(transparent)]
     Images(#[from] lzn_resize::ResizeError),
     /// Inputs of another shape than the network takes.
-    #[error("{network} takes inputs of shape {expected:?} after the batch, got {got:?}: make them with the network's protocol")]
+    #[error("{network} takes inputs of shape {expected:?} after the batch, got {got:?}: make them with its protocol")]
     Inputs {
         /// The network.
         network: String,

@@ -44,8 +44,8 @@ impl Distance {
 /// How many generated images the bare name stands for.
 const CUSTOMARY: usize = 50_000;
 
-/// The name of a distance between real images and `generated` ones: `FID` only with the genuine network and 50,000 images, `FID-10k`
-/// with another number, `FD-EffNetLite0` with another network.
+/// The name of a distance between real images and `generated` ones: `FID` only with the genuine network and 50,000
+/// images, `FID-10k` with another number, `FD-EffNetLite0` with another network.
 ///
 /// ```
 /// use lzn_features::{Distance, Identity, metric_name};

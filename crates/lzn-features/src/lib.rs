@@ -1,8 +1,8 @@
 //! Networks whose features metrics compare: Inception, EfficientNet-Lite0, a LeNet, and any TorchScript file.
 //!
-//! A distance between sets of images is a statistic of features, and the features decide what it means. So each network here says
-//! who it is ([`Identity`]: its weights by their digest, the protocol by which images become inputs), and [`metric_name`] says what a
-//! number may be called. All are [`FeatureNet`]s: images in, features out.
+//! A distance between sets of images is a statistic of features, and the features decide what it means. So each network
+//! here says who it is ([`Identity`]: its weights by their digest, the protocol by which images become inputs), and
+//! [`metric_name`] says what a number may be called. All are [`FeatureNet`]s: images in, features out.
 
 mod conv;
 pub mod efficientnet;

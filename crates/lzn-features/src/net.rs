@@ -11,10 +11,11 @@ use crate::{FeatureError, Identity};
 pub struct Features {
     /// `[B, D]`: what distances between distributions compare.
     pub pooled: Array2<f32>,
-    /// `[B, classes]`: scores before the softmax, for the Inception Score. Those of Inception have no bias, as in the programs whose
-    /// scores are published.
+    /// `[B, classes]`: scores before the softmax, for the Inception Score. Those of Inception have no bias, as in the
+    /// programs whose scores are published.
     pub logits: Option<Array2<f32>>,
-    /// `[B, D']`: an earlier layer. Of Inception the 2,023 values of sFID, of LeNet the 64 pooled channels before the dense layers.
+    /// `[B, D']`: an earlier layer. Of Inception the 2,023 values of sFID, of LeNet the 64 pooled channels before the
+    /// dense layers.
     pub spatial: Option<Array2<f32>>,
 }
 
@@ -43,8 +44,8 @@ impl Features {
 
 /// A network whose features metrics compare.
 ///
-/// Features depend on the image, the weights and the protocol, never on the batch that an image is in, up to the rounding of sums
-/// in another order.
+/// Features depend on the image, the weights and the protocol, never on the batch that an image is in, up to the
+/// rounding of sums in another order.
 pub trait FeatureNet: Send {
     /// What made the features: to be printed beside every number.
     fn identity(&self) -> &Identity;

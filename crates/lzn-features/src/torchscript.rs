@@ -11,8 +11,8 @@ use crate::{FeatureError, FeatureNet, Features, Identity};
 
 /// A TorchScript module as a feature network.
 ///
-/// The module takes `[B, C, h, w]` and returns `[B, D]`, or `[B, D, 1, 1]`, or a tuple or list that begins so. Its code is run: use
-/// files of people whom you trust.
+/// The module takes `[B, C, h, w]` and returns `[B, D]`, or `[B, D, 1, 1]`, or a tuple or list that begins so. Its code
+/// is run: use files of people whom you trust.
 #[derive(Debug)]
 pub struct TorchScript {
     module: CModule,
@@ -23,11 +23,12 @@ pub struct TorchScript {
 }
 
 impl TorchScript {
-    /// Loads a module; numbers will be called `FD-NAME`. The module sees one black image, to learn the number of its features.
+    /// Loads a module; numbers will be called `FD-NAME`. The module sees one black image, to learn the number of its
+    /// features.
     ///
     /// # Errors
-    /// [`FeatureError::Io`] and [`FeatureError::Libtorch`] when the file is no module of TorchScript, [`FeatureError::Script`] when it
-    /// does not return features.
+    /// [`FeatureError::Io`] and [`FeatureError::Libtorch`] when the file is no module of TorchScript,
+    /// [`FeatureError::Script`] when it does not return features.
     pub fn load(path: &Path, name: &str, protocol: Protocol, device: Device) -> Result<Self, FeatureError> {
         let weights_sha256 = digest_of(path)?;
         let mut module = CModule::load_on_device(path, device)?;

@@ -1,4 +1,5 @@
-//! The two pretrained networks: structure, and what their loaders refuse. Outputs are compared in the golden family `metrics`.
+//! The two pretrained networks: structure, and what their loaders refuse. Outputs are compared in the golden family
+//! `metrics`.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,7 +100,8 @@ fn inception_has_every_parameter_of_the_published_state_dict_and_no_other() {
 #[test]
 fn efficientnet_has_every_parameter_of_the_published_state_dict_and_no_other() {
     // Block by block: inputs, inside, outputs, side of the kernel.
-    let stages = [(1, 3, 1, 16), (2, 3, 6, 24), (2, 5, 6, 40), (3, 3, 6, 80), (3, 5, 6, 112), (4, 5, 6, 192), (1, 3, 6, 320)];
+    let stages =
+        [(1, 3, 1, 16), (2, 3, 6, 24), (2, 5, 6, 40), (3, 3, 6, 80), (3, 5, 6, 112), (4, 5, 6, 192), (1, 3, 6, 320)];
     let mut expected = Shapes::new();
     let mut add = |conv: String, norm: String, shape: [i64; 4]| {
         expected.insert(format!("{conv}.weight"), shape.to_vec());

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use lzn_features::{FeatureError, Weights};
 use tch::Tensor;
 
-/// Writes the pickles of torch for a dictionary with one block of numbers for each tensor, as `torch.save` of a state dict does.
+/// Writes the pickles of torch for a dictionary with one block of numbers for each tensor, as `torch.save` of a state
+/// dict does.
 struct Pickler(Vec<u8>);
 
 impl Pickler {
@@ -214,8 +215,11 @@ fn a_tensor_outside_of_its_block_is_refused_by_name() {
 fn a_pickle_that_wants_more_than_tensors_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let start = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}.";
-    // An instruction of which torch has no need, and a call that would run a program elsewhere: it stays data, without tensors.
-    for (pickle, words) in [(&b"\x80\x02i."[..], "0x69"), (&b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R.\x80\x02]."[..], "no tensors")] {
+    // An instruction of which torch has no need, and a call that would run a program elsewhere: it stays data, without
+    // tensors.
+    for (pickle, words) in
+        [(&b"\x80\x02i."[..], "0x69"), (&b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R.\x80\x02]."[..], "no tensors")]
+    {
         let message = read(folder.path(), &[start, pickle].concat()).unwrap_err().to_string();
         assert!(message.contains(words), "{message}");
     }

@@ -2,8 +2,8 @@
 
 use ndarray::{ArrayView3, s};
 
-/// The middle of `[C, H, W]`, `[height, width]` pixels or as much as there is, without a copy. Where an odd number of pixels is
-/// cut off along an axis, the odd one goes at the end.
+/// The middle of `[C, H, W]`, `[height, width]` pixels or as much as there is, without a copy. Where an odd number of
+/// pixels is cut off along an axis, the odd one goes at the end.
 pub fn centre_crop<T>(image: ArrayView3<'_, T>, [height, width]: [usize; 2]) -> ArrayView3<'_, T> {
     let (_, from_height, from_width) = image.dim();
     let (height, width) = (height.min(from_height), width.min(from_width));

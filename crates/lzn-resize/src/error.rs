@@ -34,7 +34,9 @@ pub enum ResizeError {
         got: [usize; 2],
     },
     /// A protocol takes another number of channels.
-    #[error("`{protocol}` takes {expected} channels, got {got}: grey images have 1 channel, colour images 3, without transparency")]
+    #[error(
+        "`{protocol}` takes {expected} channels, got {got}: grey images have 1, colour images 3, transparency is none"
+    )]
     Channels {
         /// Name of the protocol.
         protocol: String,

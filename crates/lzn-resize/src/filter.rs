@@ -4,8 +4,8 @@ use std::f64::consts::PI;
 
 /// A kernel of resampling, as the Python Imaging Library (Pillow) defines it.
 ///
-/// For enlargement its unit is a pixel of the source, for reduction a pixel of the result: reduction averages over all that it
-/// covers (antialiasing).
+/// For enlargement its unit is a pixel of the source, for reduction a pixel of the result: reduction averages over all
+/// that it covers (antialiasing).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Filter {
     /// The mean of what a pixel of the result covers.

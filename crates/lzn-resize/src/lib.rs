@@ -1,9 +1,9 @@
 //! Resampling and rounding of images, exactly as the programs do whose numbers one wants to compare with.
 //!
-//! The same samples of the same model have another Fréchet distance for every way of enlarging them to the 299 pixels of
-//! Inception. So each way has a name here: [`Resize`] are the ways of resampling, [`Protocol`] what a network of a published
-//! number sees, [`Rounding`] how programs turn their floats into bytes. Everything is planar, `[C, H, W]`; images in the order
-//! `[H, W, C]` need `permuted_axes([2, 0, 1])` and no copy.
+//! The same samples of the same model have another Fréchet distance for every way of enlarging them to the 299 pixels
+//! of Inception. So each way has a name here: [`Resize`] are the ways of resampling, [`Protocol`] what a network of a
+//! published number sees, [`Rounding`] how programs turn their floats into bytes. Everything is planar, `[C, H, W]`;
+//! images in the order `[H, W, C]` need `permuted_axes([2, 0, 1])` and no copy.
 //!
 //! ```
 //! use lzn_resize::Protocol;

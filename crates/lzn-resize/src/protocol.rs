@@ -9,8 +9,8 @@ use crate::{Filter, Resampler, Resize, ResizeError, centre_square};
 
 /// From bytes to the input of a network: cut, resize, clip, shift and divide.
 ///
-/// The constants are the protocols of published numbers. A number made with one is not comparable with a number made with another,
-/// so [`Protocol::name`] belongs beside the number.
+/// The constants are the protocols of published numbers. A number made with one is not comparable with a number made
+/// with another, so [`Protocol::name`] belongs beside the number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Protocol {
     /// Short name, for reports and caches.
@@ -35,7 +35,12 @@ const IMAGENET: [[f32; 3]; 2] = [[123.675, 116.28, 103.53], [58.395, 57.12, 57.3
 const CLIP: [[f32; 3]; 2] = [[0.481_454_66, 0.457_827_5, 0.408_210_73], [0.268_629_54, 0.261_302_6, 0.275_777_1]];
 
 impl Protocol {
-    const fn colour(name: Cow<'static, str>, resize: Resize, size: [usize; 2], [shift, divisor]: [[f32; 3]; 2]) -> Self {
+    const fn colour(
+        name: Cow<'static, str>,
+        resize: Resize,
+        size: [usize; 2],
+        [shift, divisor]: [[f32; 3]; 2],
+    ) -> Self {
         Self { name, centre_square: false, resize: Some(resize), size, channels: 3, shift, divisor }
     }
 
@@ -49,22 +54,23 @@ impl Protocol {
 
     /// pytorch-fid 0.3: torch's bilinear interpolation without antialiasing, to [-1, 1].
     pub const PYTORCH_FID: Self = Self::inception("pytorch-fid", Resize::TorchBilinear, 127.5);
-    /// clean-fid 0.1 in mode `clean`: Pillow's bicubic filter on floats, antialiased, clipped to 0..=255 and not rounded.
+    /// clean-fid 0.1 in mode `clean`: Pillow's bicubic filter on floats, antialiased, clipped to 0..=255 and not
+    /// rounded.
     pub const CLEAN_FID: Self = Self::inception("clean-fid", Resize::PillowFloat(Filter::Bicubic), 128.0);
     /// torch-fidelity 0.4, and the original TensorFlow graph of FID: `(x - 128) / 128`.
     pub const TORCH_FIDELITY: Self = Self::inception("torch-fidelity", Resize::Tf1Bilinear, 128.0);
     /// The evaluator of guided diffusion (ADM), which lets the TensorFlow graph do everything: the same arithmetic as
     /// [`Protocol::TORCH_FIDELITY`] under the name of its sFID, precision and recall.
     pub const ADM: Self = Self::inception("adm", Resize::Tf1Bilinear, 128.0);
-    /// TF-GAN as score-based models and Rectified Flow use it: `(x - 127.5) / 127.5`. That its module resizes bilinearly as
-    /// TensorFlow 1 does is the likely reading of its source, not a checked fact.
+    /// TF-GAN as score-based models and Rectified Flow use it: `(x - 127.5) / 127.5`. That its module resizes
+    /// bilinearly as TensorFlow 1 does is the likely reading of its source, not a checked fact.
     pub const TFGAN: Self = Self::inception("tfgan", Resize::Tf1Bilinear, 127.5);
     /// EfficientNet-Lite0: Pillow's bicubic filter on bytes to 224 pixels, `(x - 127) / 128`.
     pub const EFFICIENTNET_LITE0: Self = Self::bicubic("efficientnet-lite0", 224, [[127.0; 3], [128.0; 3]]);
     /// DINOv2 as in dgm-eval: Pillow's bicubic filter on bytes to 224 pixels, ImageNet's mean and deviation.
     pub const DINO: Self = Self::bicubic("dinov2-224", 224, IMAGENET);
-    /// CLIP ViT-L/14@336 as in CMMD: the square in the middle, Pillow's bicubic filter on bytes to 336 pixels, CLIP's mean and
-    /// deviation.
+    /// CLIP ViT-L/14@336 as in CMMD: the square in the middle, Pillow's bicubic filter on bytes to 336 pixels, CLIP's
+    /// mean and deviation.
     pub const CMMD_336: Self = {
         let mut protocol = Self::bicubic("cmmd-336", 336, [scaled(CLIP[0]), scaled(CLIP[1])]);
         protocol.centre_square = true;
@@ -102,8 +108,8 @@ impl Protocol {
     /// The inputs of `[B, C, H, W]` images: `[B, channels, h, w]`. Images are spread over the threads of rayon.
     ///
     /// # Errors
-    /// [`ResizeError::Channels`] for channels that the protocol does not take, [`ResizeError::Fixed`] for another size where nothing
-    /// is resized, [`ResizeError::Empty`] for images without pixels.
+    /// [`ResizeError::Channels`] for channels that the protocol does not take, [`ResizeError::Fixed`] for another size
+    /// where nothing is resized, [`ResizeError::Empty`] for images without pixels.
     pub fn apply(&self, images: ArrayView4<'_, u8>) -> Result<Array4<f32>, ResizeError> {
         let (count, channels, height, width) = images.dim();
         let resampler = self.check(channels, [height, width])?;
@@ -113,7 +119,8 @@ impl Protocol {
         Ok(inputs)
     }
 
-    /// The levels that a `[C, H, W]` image has after resizing and clipping, before shift and division; `[C, h, w]`, grey still grey.
+    /// The levels that a `[C, H, W]` image has after resizing and clipping, before shift and division; `[C, h, w]`,
+    /// grey still grey.
     ///
     /// # Errors
     /// As [`Protocol::apply`].

@@ -9,15 +9,15 @@ use crate::{Filter, ResizeError};
 /// A way of resampling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Resize {
-    /// As Pillow resizes pictures of bytes: along the rows, then along the columns, with weights of 22 bits after the point,
-    /// rounded and clipped to bytes after each. Reduction is antialiased.
+    /// As Pillow resizes pictures of bytes: along the rows, then along the columns, with weights of 22 bits after the
+    /// point, rounded and clipped to bytes after each. Reduction is antialiased.
     PillowBytes(Filter),
-    /// As Pillow resizes pictures of floats (mode "F"): summed in float64, kept in float32, neither rounded nor clipped.
-    /// With [`Filter::Bilinear`] this is also torch's antialiased bilinear interpolation of float tensors, up to the rounding of its
-    /// float32 sums, and with it torchvision's `Resize(antialias=True)`.
+    /// As Pillow resizes pictures of floats (mode "F"): summed in float64, kept in float32, neither rounded nor
+    /// clipped. With [`Filter::Bilinear`] this is also torch's antialiased bilinear interpolation of float tensors, up
+    /// to the rounding of its float32 sums, and with it torchvision's `Resize(antialias=True)`.
     PillowFloat(Filter),
-    /// TensorFlow 1's `resize_bilinear` with `align_corners=False`: no half pixel, no antialiasing; the one in the graph of the
-    /// Inception network.
+    /// TensorFlow 1's `resize_bilinear` with `align_corners=False`: no half pixel, no antialiasing; the one in the
+    /// graph of the Inception network.
     Tf1Bilinear,
     /// `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)`: half pixels, no antialiasing.
     TorchBilinear,

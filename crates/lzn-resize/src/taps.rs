@@ -1,4 +1,5 @@
-//! Which source pixels make a pixel of the result, and with what weights: one table for each axis, and two passes with them.
+//! Which source pixels make a pixel of the result, and with what weights: one table for each axis, and two passes with
+//! them.
 
 use ndarray::ArrayView2;
 
@@ -40,7 +41,8 @@ impl Taps<f64> {
 
     /// The same weights as integers.
     pub(crate) fn fixed(self) -> Taps<i32> {
-        let weights = self.weights.iter().map(|weight| (weight * f64::from(1 << FRACTION_BITS)).round() as i32).collect();
+        let weights =
+            self.weights.iter().map(|weight| (weight * f64::from(1 << FRACTION_BITS)).round() as i32).collect();
         Taps { rows: self.rows, weights, from: self.from }
     }
 }
@@ -72,7 +74,8 @@ pub(crate) trait Arithmetic {
     fn pixel(sum: Self::Sum) -> Self::Pixel;
 }
 
-/// Bits after the point of weights for bytes: 32 bits less 8 for the pixel and 2 for sums of kernels with negative lobes.
+/// Bits after the point of weights for bytes: 32 bits less 8 for the pixel and 2 for sums of kernels with negative
+/// lobes.
 const FRACTION_BITS: u32 = 22;
 
 /// Bytes and fixed-point weights.

@@ -64,8 +64,7 @@ fn every_name_is_found_and_no_other() {
 #[test]
 fn a_protocol_of_ones_own_agrees_with_the_named_one_of_the_same_figures() {
     let filter = Resize::PillowBytes(Filter::Bicubic);
-    let custom =
-        Protocol::custom("mine".into(), filter, [224, 224], [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    let custom = Protocol::custom("mine".into(), filter, [224, 224], [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
     let difference = &custom.apply(images(3).view()).unwrap() - &Protocol::DINO.apply(images(3).view()).unwrap();
     assert!(difference.iter().all(|x| x.abs() < 1e-5));
 }

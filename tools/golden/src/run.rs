@@ -17,9 +17,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether there is at least one case and none failed.
+    /// Whether at least one case agrees and none failed.
     pub fn passed(&self) -> bool {
-        !self.lines.is_empty() && self.lines.iter().all(Line::passed)
+        self.lines.iter().any(Line::passed) && !self.lines.iter().any(Line::failed)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lzn_tasks::config::Override;
 
-pub(crate) use self::eval::{CompareArgs, EvalArgs, EvalCommand, EvalModelArgs};
+pub(crate) use self::eval::{CompareArgs, EvalArgs, EvalCommand, EvalModelArgs, FeatureArgs};
 pub(crate) use self::exchange::{ExportArgs, ExportFormat, ImportArgs};
 
 use crate::values::{at_least_one, positive};

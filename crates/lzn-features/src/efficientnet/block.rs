@@ -17,7 +17,8 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Registers `_expand_conv` and `_bn0` (unless `expansion` is 1), `_depthwise_conv` and `_bn1`, `_project_conv` and `_bn2`.
+    /// Registers `_expand_conv` and `_bn0` (unless `expansion` is 1), `_depthwise_conv` and `_bn1`, `_project_conv` and
+    /// `_bn2`.
     pub(super) fn new(scope: &Scope, inputs: i64, outputs: i64, kernel: i64, stride: i64, expansion: i64) -> Self {
         let inside = inputs * expansion;
         let pointwise = |conv, norm, outputs, inputs| {
@@ -44,8 +45,8 @@ impl Block {
     }
 }
 
-/// Pads with zeros so that a convolution makes `size / stride` pixels, rounded up; where the padding is odd, the larger half is at
-/// the end ("SAME" in TensorFlow).
+/// Pads with zeros so that a convolution makes `size / stride` pixels, rounded up; where the padding is odd, the larger
+/// half is at the end ("SAME" in TensorFlow).
 pub(super) fn pad_same(x: &Tensor, kernel: i64, stride: i64) -> Result<Tensor, TchError> {
     let (_, _, height, width) = x.size4()?;
     let total = |size: i64| (((size + stride - 1) / stride - 1) * stride + kernel - size).max(0);

@@ -18,7 +18,8 @@ const FEATURES: i64 = 1280;
 const CLASSES: i64 = 1000;
 const STEM: i64 = 32;
 
-/// Blocks of equal shape: how many, size of the kernel, stride of the first, factor of the channels inside, channels that they make.
+/// Blocks of equal shape: how many, size of the kernel, stride of the first, factor of the channels inside, channels
+/// that they make.
 const STAGES: [(usize, i64, i64, i64, i64); 7] = [
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),

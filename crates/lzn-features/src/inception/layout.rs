@@ -1,7 +1,7 @@
 //! The layers of Inception-v3 as TensorFlow's graph of 2015-12-05 has them, as tables.
 //!
-//! Each unit has two names: that of the weights for torch (`Mixed_5b.branch5x5_2`) and that of the graph, which StyleGAN's file
-//! keeps (`mixed/tower/conv_1`).
+//! Each unit has two names: that of the weights for torch (`Mixed_5b.branch5x5_2`) and that of the graph, which
+//! StyleGAN's file keeps (`mixed/tower/conv_1`).
 
 /// One convolution with its normalisation and ReLU.
 #[derive(Debug, Clone, Copy)]
@@ -66,10 +66,7 @@ pub(super) const STEM: [&[Unit]; 2] = [
         Unit { padded: false, ..unit("Conv2d_2a_3x3", "conv_1", 32, 3, 3) },
         unit("Conv2d_2b_3x3", "conv_2", 64, 3, 3),
     ],
-    &[
-        unit("Conv2d_3b_1x1", "conv_3", 80, 1, 1),
-        Unit { padded: false, ..unit("Conv2d_4a_3x3", "conv_4", 192, 3, 3) },
-    ],
+    &[unit("Conv2d_3b_1x1", "conv_3", 80, 1, 1), Unit { padded: false, ..unit("Conv2d_4a_3x3", "conv_4", 192, 3, 3) }],
 ];
 
 /// How many blocks there are up to and with `Mixed_6d`, whose first branch sFID compares.
@@ -194,7 +191,9 @@ pub(super) fn names() -> Vec<(String, String)> {
     let stem = STEM.iter().copied().flatten().map(|unit| (unit.name.to_owned(), unit.graph_name.to_owned()));
     let blocks = blocks();
     let inner = blocks.iter().flat_map(|block| {
-        let pair = |unit: &Unit| (format!("{}.{}", block.name, unit.name), format!("{}/{}", block.graph_name, unit.graph_name));
+        let pair = |unit: &Unit| {
+            (format!("{}.{}", block.name, unit.name), format!("{}/{}", block.graph_name, unit.graph_name))
+        };
         block.units().map(pair).collect::<Vec<_>>()
     });
     stem.chain(inner).collect()

@@ -25,7 +25,10 @@ const SPATIAL_CHANNELS: i64 = 7;
 /// Digests of files with the weights of 2015-12-05, and what they are known as.
 pub const KNOWN: [(&str, &str); 2] = [
     (GENUINE, "pt_inception-2015-12-05-6726825d.pth (pytorch-fid, torch-fidelity)"),
-    ("f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4", "inception-2015-12-05.pt (StyleGAN, clean-fid)"),
+    (
+        "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
+        "inception-2015-12-05.pt (StyleGAN, clean-fid)",
+    ),
 ];
 
 /// The file whose numbers may be called FID.
@@ -33,8 +36,8 @@ const GENUINE: &str = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49f
 
 /// Inception-v3 as TensorFlow's graph of 2015-12-05 has it.
 ///
-/// It differs from torchvision's: pools of means count only pixels inside, the last block pools maxima, normalisations have an epsilon
-/// of 0.001, and there are 1,008 classes.
+/// It differs from torchvision's: pools of means count only pixels inside, the last block pools maxima, normalisations
+/// have an epsilon of 0.001, and there are 1,008 classes.
 #[derive(Debug)]
 pub struct Inception {
     layers: Layers,
@@ -68,8 +71,9 @@ pub struct Taps {
 }
 
 impl Inception {
-    /// Reads weights: a `.pth` of pytorch-fid or torch-fidelity, StyleGAN's TorchScript file, or a safetensors file with the names of
-    /// either. Of StyleGAN's file only the tensors are read, by names taken from published ports of it; its own code is not run.
+    /// Reads weights: a `.pth` of pytorch-fid or torch-fidelity, StyleGAN's TorchScript file, or a safetensors file
+    /// with the names of either. Of StyleGAN's file only the tensors are read, by names taken from published ports of
+    /// it; its own code is not run.
     ///
     /// A file whose digest is not in [`KNOWN`] is no error: what it measures is then not called FID.
     ///

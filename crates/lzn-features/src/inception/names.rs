@@ -9,8 +9,8 @@ use super::layout;
 /// A tensor that only files with the graph's names have; letters between names differ from file to file.
 const SIGN: &str = "layers_conv_weight";
 
-/// Renames tensors if they have the names of the graph, and gives their normalisations the scale 1, which the graph has no tensor for.
-/// What has another name keeps it, and is then found to be left over.
+/// Renames tensors if they have the names of the graph, and gives their normalisations the scale 1, which the graph has
+/// no tensor for. What has another name keeps it, and is then found to be left over.
 pub(super) fn translate(tensors: HashMap<String, Tensor>) -> HashMap<String, Tensor> {
     if !tensors.keys().any(|name| flat(name) == SIGN) {
         return tensors;
@@ -70,7 +70,9 @@ mod tests {
         let renamed = translate(tensors);
         assert_eq!(renamed.len(), 94 * 5 + 2);
         for (number, (name, _)) in layout::names().into_iter().enumerate() {
-            for (leaf, value) in [("conv.weight", number), ("bn.bias", number), ("bn.running_var", number), ("bn.weight", 1)] {
+            for (leaf, value) in
+                [("conv.weight", number), ("bn.bias", number), ("bn.running_var", number), ("bn.weight", 1)]
+            {
                 assert_eq!(renamed[&format!("{name}.{leaf}")], Tensor::from(value as f32), "{name}.{leaf}");
             }
         }

@@ -33,9 +33,13 @@ impl Layer {
 
     /// Convolution that keeps the size, ReLU, and the maximum of 2x2 pixels.
     fn convolve(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        x.f_conv2d(&self.weight, Some(&self.bias), 1, KERNEL / 2, 1, 1)?
-            .f_relu()?
-            .f_max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false)
+        x.f_conv2d(&self.weight, Some(&self.bias), 1, KERNEL / 2, 1, 1)?.f_relu()?.f_max_pool2d(
+            [2, 2],
+            [2, 2],
+            [0, 0],
+            [1, 1],
+            false,
+        )
     }
 
     fn linear(&self, x: &Tensor) -> Result<Tensor, TchError> {

@@ -1,7 +1,7 @@
 //! A small network trained on the data set itself, for images that ImageNet knows nothing about.
 //!
-//! Distances between its features are comparable only among numbers of the same weights. The network must not be the one that is
-//! judged, nor be chosen after seeing results.
+//! Distances between its features are comparable only among numbers of the same weights. The network must not be the
+//! one that is judged, nor be chosen after seeing results.
 
 mod layers;
 mod record;
@@ -16,8 +16,8 @@ use ndarray::{Array1, Array2, Axis};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
-pub use self::record::{Labelled, Recipe, Record};
 use self::layers::{FEATURES, Layers};
+pub use self::record::{Labelled, Recipe, Record};
 use crate::net::{check_inputs, matrix};
 use crate::weights::hexadecimal;
 use crate::{FeatureError, FeatureNet, Features, Identity, Weights};
@@ -29,11 +29,11 @@ const STANDARD: [&str; 2] = ["features.mean", "features.deviation"];
 /// Features that deviate less over the training images are dead.
 const DEAD: f32 = 1e-6;
 
-/// LeNet (after LeCun et al. 1998): convolutions 5x5 of 32 and 64 channels, each with ReLU and a pool of maxima, a dense layer of 128
-/// with ReLU, and scores of the classes.
+/// LeNet (after LeCun et al. 1998): convolutions 5x5 of 32 and 64 channels, each with ReLU and a pool of maxima, a
+/// dense layer of 128 with ReLU, and scores of the classes.
 ///
-/// Features are the 128, each less its mean and divided by its deviation over the training images, so that no feature counts for more
-/// because of its scale; those that are 0 for all training images are left out.
+/// Features are the 128, each less its mean and divided by its deviation over the training images, so that no feature
+/// counts for more because of its scale; those that are 0 for all training images are left out.
 #[derive(Debug)]
 pub struct LeNet {
     store: ParamStore,
@@ -92,7 +92,8 @@ impl LeNet {
 
     /// Parameters and standard, by name.
     fn tensors(&self) -> Vec<(String, Tensor)> {
-        let standard = [&self.standard.mean, &self.standard.deviation].map(|values| Tensor::from_slice(&values.to_vec()));
+        let standard =
+            [&self.standard.mean, &self.standard.deviation].map(|values| Tensor::from_slice(&values.to_vec()));
         let standard = STANDARD.into_iter().map(str::to_owned).zip(standard);
         self.store.named().into_iter().chain(standard).collect()
     }
@@ -124,12 +125,13 @@ impl LeNet {
     /// Reads what [`LeNet::save`] wrote.
     ///
     /// # Errors
-    /// As [`Weights::read`]; [`FeatureError::Format`] for a file without a record, [`FeatureError::Weights`] for other tensors than the
-    /// record says.
+    /// As [`Weights::read`]; [`FeatureError::Format`] for a file without a record, [`FeatureError::Weights`] for other
+    /// tensors than the record says.
     pub fn load(path: &Path, device: Device) -> Result<Self, FeatureError> {
         let mut weights = Weights::read(path)?;
         let damaged = |reason: String| FeatureError::Format { path: path.to_owned(), reason };
-        let record = weights.metadata.get(RECORD).ok_or_else(|| damaged("it holds no LeNet of this program".to_owned()))?;
+        let record =
+            weights.metadata.get(RECORD).ok_or_else(|| damaged("it holds no LeNet of this program".to_owned()))?;
         let record: Record = serde_json::from_str(record).map_err(|e| damaged(format!("its record: {e}")))?;
         let mut net = Self::new(record, device);
         let [mean, deviation] = STANDARD.map(|name| vector(&mut weights.tensors, name));

@@ -28,7 +28,10 @@ impl Labelled<'_> {
         let refuse = |problem: String| Err(FeatureError::Training(problem));
         let images = self.images.dim().0;
         if images == 0 || images != self.labels.len() {
-            return refuse(format!("{images} images and {} labels: there must be as many, and at least 1", self.labels.len()));
+            return refuse(format!(
+                "{images} images and {} labels: there must be as many, and at least 1",
+                self.labels.len()
+            ));
         }
         let [channels, height, width] = self.shape();
         if self.shape() != shape || ![1, 3].contains(&channels) || height < 4 || width < 4 {
@@ -59,7 +62,8 @@ impl Labelled<'_> {
     }
 }
 
-/// How to train: gradient descent with momentum 0.9 on the cross-entropy, a learning rate that falls linearly to 0, no augmentation.
+/// How to train: gradient descent with momentum 0.9 on the cross-entropy, a learning rate that falls linearly to 0, no
+/// augmentation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {

@@ -4,15 +4,15 @@ use lzn_random::{Purpose, Stream};
 use ndarray::Axis;
 use tch::{Device, Tensor};
 
-use super::{LeNet, Labelled, Recipe, Record, Standard};
+use super::{Labelled, LeNet, Recipe, Record, Standard};
 use crate::net::to_tensor;
 use crate::{FeatureError, FeatureNet};
 
 const MOMENTUM: f64 = 0.9;
 
 impl LeNet {
-    /// Trains a network on images `[N, C, H, W]` with 1 or 3 channels and sides of at least 4 pixels; `test`, if there is any, only
-    /// measures it. `progress` is told the number of finished steps and of all steps.
+    /// Trains a network on images `[N, C, H, W]` with 1 or 3 channels and sides of at least 4 pixels; `test`, if there
+    /// is any, only measures it. `progress` is told the number of finished steps and of all steps.
     ///
     /// The same data and recipe give the same network on the same machine and number of threads.
     ///
@@ -113,6 +113,7 @@ fn accuracy(net: &LeNet, data: &Labelled<'_>) -> Result<f64, FeatureError> {
 
 /// The position of the largest score, the first of equals.
 fn highest(row: &ndarray::ArrayView1<'_, f32>) -> i64 {
-    let better = |best: (usize, f32), (position, score): (usize, &f32)| if *score > best.1 { (position, *score) } else { best };
+    let better =
+        |best: (usize, f32), (position, score): (usize, &f32)| if *score > best.1 { (position, *score) } else { best };
     row.iter().enumerate().fold((0, f32::NEG_INFINITY), better).0 as i64
 }

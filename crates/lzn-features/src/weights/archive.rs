@@ -1,4 +1,5 @@
-//! What `torch.save` writes since version 1.6, and TorchScript: a zip archive with a pickle and one file for each block.
+//! What `torch.save` writes since version 1.6, and TorchScript: a zip archive with a pickle and one file for each
+//! block.
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read};

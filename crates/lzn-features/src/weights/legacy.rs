@@ -11,7 +11,8 @@ use super::walk;
 /// How such a file begins: the pickle of a magic number.
 pub(super) const START: &[u8] = b"\x80\x02\x8a\x0a";
 
-/// The tensors of a file: magic number, version, machine, the object itself, names of blocks, then each block after its length.
+/// The tensors of a file: magic number, version, machine, the object itself, names of blocks, then each block after its
+/// length.
 pub(super) fn read(bytes: &[u8]) -> Result<HashMap<String, Tensor>, String> {
     let mut at = 0;
     let mut next = || {

@@ -1,7 +1,7 @@
 //! Weights in the files that people have: safetensors, `torch.save` in its old and its present form, TorchScript.
 //!
-//! Nothing in these files is executed: of the pickles, only what describes tensors is understood, and the code of TorchScript is
-//! passed over.
+//! Nothing in these files is executed: of the pickles, only what describes tensors is understood, and the code of
+//! TorchScript is passed over.
 
 mod archive;
 mod legacy;
@@ -36,8 +36,8 @@ impl Weights {
     /// Reads a file, of whichever format.
     ///
     /// # Errors
-    /// [`FeatureError::Io`] when it cannot be read, [`FeatureError::Format`] or [`FeatureError::Torch`] when it is damaged or holds
-    /// no tensors.
+    /// [`FeatureError::Io`] when it cannot be read, [`FeatureError::Format`] or [`FeatureError::Torch`] when it is
+    /// damaged or holds no tensors.
     pub fn read(path: &Path) -> Result<Self, FeatureError> {
         let bytes = read(path)?;
         let (mut tensors, metadata) = if bytes.starts_with(b"PK\x03\x04") {

@@ -1,8 +1,8 @@
 //! A reader of pickles that builds values and runs nothing.
 //!
-//! Python's `pickle` is a small stack machine whose programs may call any function. This one knows the instructions that
-//! `torch.save` and TorchScript write, keeps calls as data, and stops at any other. Values lie in one list and refer to each other
-//! by position, so nothing recurses however a file is nested.
+//! Python's `pickle` is a small stack machine whose programs may call any function. This one knows the instructions
+//! that `torch.save` and TorchScript write, keeps calls as data, and stops at any other. Values lie in one list and
+//! refer to each other by position, so nothing recurses however a file is nested.
 
 /// The position of a value.
 pub(super) type Index = usize;
@@ -24,7 +24,8 @@ pub(super) enum Node {
     Map(Vec<Index>),
     /// A class or function: module and name with a dot between.
     Global(String),
-    /// A call, or an instance of a class: what is called, arguments, and the state or items that it was given afterwards.
+    /// A call, or an instance of a class: what is called, arguments, and the state or items that it was given
+    /// afterwards.
     Call { callee: Index, arguments: Index, state: Option<Index> },
     /// What is stored outside of the pickle, and how it is described.
     External(Index),
@@ -77,7 +78,8 @@ impl Pickle {
 
     /// Reads the pickle at the beginning of `bytes`.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
-        let mut machine = Machine { bytes, at: 0, nodes: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: Vec::new() };
+        let mut machine =
+            Machine { bytes, at: 0, nodes: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: Vec::new() };
         loop {
             let code = machine.byte()?;
             if code == b'.' {
@@ -139,7 +141,9 @@ impl<'a> Machine<'a> {
                 let description = self.pop()?;
                 self.push(Node::External(description));
             }
-            other => return Err(format!("its pickle has the instruction {other:#04x}, which no file of tensors needs")),
+            other => {
+                return Err(format!("its pickle has the instruction {other:#04x}, which no file of tensors needs"));
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use lzn_data::Dataset;
 use lzn_eval::neighbours::{self, Table};
 use lzn_eval::{ClassCounts, Memorisation, Metric};
-use ndarray::{Array2, Array4, Array5, Axis, s};
+use ndarray::{Array2, Array5, Axis, s};
 
 use super::{Better, Generated, Measure};
 use crate::TaskError;

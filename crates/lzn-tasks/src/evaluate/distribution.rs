@@ -82,8 +82,8 @@ fn neighbours(
     if real.nrows().min(generated.nrows()) <= NeighbourRule::PRDC.k {
         return Ok(Vec::new());
     }
-    let improved = neighbour_metrics(real, generated, NeighbourRule::KYNKAANNIEMI)?;
-    let prdc = neighbour_metrics(real, generated, NeighbourRule::PRDC)?;
+    let found = neighbour_metrics(real, generated, &[NeighbourRule::KYNKAANNIEMI, NeighbourRule::PRDC])?;
+    let [improved, prdc] = found.as_slice() else { return Ok(Vec::new()) };
     let (k3, k5) = ("; k = 3, <=", "; k = 5, <");
     Ok(vec![
         measure("precision".to_owned(), improved.precision, Better::Higher, k3).share(),
@@ -98,7 +98,7 @@ fn neighbours(
 /// # Errors
 /// [`TaskError::Eval`] for scores that are not finite.
 pub fn score(identity: &Identity, logits: &Array2<f32>, sampling: &str) -> Result<Measure, TaskError> {
-    let splits = Splits::Equal(10.min(logits.nrows().max(1)));
+    let splits = Splits::Number(10.min(logits.nrows().max(1)));
     let InceptionScore { mean, deviation, .. } = inception_score(logits.view(), splits)?;
     let name = if identity.genuine_fid { "IS".to_owned() } else { format!("IS-{}", identity.network) };
     let protocol = format!("{}; 10 splits", protocol(identity, sampling));

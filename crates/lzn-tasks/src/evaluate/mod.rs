@@ -31,4 +31,4 @@ pub use parts::Parts;
 pub use progress::{Progress, Silent};
 pub use reconstruct::{ReconstructOptions, Reconstructions, reconstruct};
 pub use report::{ReportOf, report, shown};
-pub use run::{EvaluateOptions, Evaluation, Nearest, evaluate};
+pub use run::{EvaluateOptions, Evaluation, evaluate};

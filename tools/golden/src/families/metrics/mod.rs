@@ -1,7 +1,9 @@
 //! `metrics/`: what evaluation computes, against independent implementations; one kind of case for each file here.
 
+mod efficientnet;
 mod features;
 mod generator;
+mod inception;
 mod preprocess;
 
 use anyhow::{Result, bail};
@@ -25,6 +27,8 @@ impl Family for Metrics {
         let line = match case.name.as_str() {
             "features" => return features::sets(case),
             "kid_subset_indices" => return features::subsets(case),
+            "efficientnet_lite0" => efficientnet::check(case)?,
+            "inception_hashfill" => inception::check(case)?,
             "preprocess" => preprocess::protocols(case)?,
             "resize_filters" => preprocess::filters(case)?,
             // Features that are also stored.

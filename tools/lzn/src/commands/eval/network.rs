@@ -70,7 +70,7 @@ fn script(args: &FeatureArgs, file: &Path, device: Device) -> Result<Box<dyn Fea
     let (mean, deviation) = (three("--mean", &args.mean)?, three("--std", &args.std)?);
     let protocol_name = format!("bicubic-{}", args.size);
     let size = [args.size; 2];
-    let protocol = Protocol::custom(protocol_name, Resize::Pillow(Filter::Bicubic), size, mean, deviation);
+    let protocol = Protocol::custom(protocol_name, Resize::PillowBytes(Filter::Bicubic), size, mean, deviation);
     Ok(Box::new(TorchScript::load(file, &name, protocol, device)?))
 }
 

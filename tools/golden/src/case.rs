@@ -22,9 +22,19 @@ pub struct Case {
     /// The contents of `NAME.json`.
     pub meta: Value,
     path: PathBuf,
+    form: Form,
     tensors: BTreeMap<String, Stored>,
     /// Tensors that somebody asked for; the rest is reported, so that nothing goes unchecked in silence.
     used: RefCell<BTreeSet<String>>,
+}
+
+/// Which files make a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// JSON and tensors: one without the other is a failure.
+    Both,
+    /// Either alone is a case too; without JSON, [`Case::meta`] is null.
+    Either,
 }
 
 #[derive(Debug)]
@@ -38,26 +48,31 @@ impl Case {
     ///
     /// # Errors
     /// Files that are missing, truncated or not what their extension says; the message names the file.
-    pub fn load(family: &str, json: &Path) -> Result<Self> {
+    pub fn load(family: &str, json: &Path, form: Form) -> Result<Self> {
         let name = json.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-        let text = fs::read_to_string(json).with_context(|| json.display().to_string())?;
-        let meta = serde_json::from_str(&text).with_context(|| format!("{}: not valid JSON", json.display()))?;
         let archive = json.with_extension("npz");
-        let (path, tensors) = match json.with_extension("safetensors") {
-            path if !path.exists() && archive.exists() => (archive.clone(), npz::read(&archive)?),
-            path => (path.clone(), read_safetensors(&path)?),
+        let path = match json.with_extension("safetensors") {
+            path if !path.exists() && archive.exists() => archive,
+            path => path,
+        };
+        let alone = |other: &Path| form == Form::Either && other.exists();
+        let meta = if alone(&path) && !json.exists() { Value::Null } else { read_json(json)? };
+        let tensors = match path.extension() {
+            _ if alone(json) && !path.exists() => Vec::new(),
+            Some(extension) if extension == "npz" => npz::read(&path)?,
+            _ => read_safetensors(&path)?,
         };
         let tensors = tensors.into_iter().collect();
-        Ok(Self { family: family.to_owned(), name, meta, path, tensors, used: RefCell::default() })
+        Ok(Self { family: family.to_owned(), name, meta, path, form, tensors, used: RefCell::default() })
     }
 
-    /// The case `name` of another family in the same folder.
+    /// The case `name` of a family in the same folder, whose cases have the same form.
     ///
     /// # Errors
     /// As [`Case::load`].
     pub fn sibling(&self, family: &str, name: &str) -> Result<Self> {
         let folder = self.folder().parent().unwrap_or(Path::new("."));
-        Self::load(family, &folder.join(family).join(name).with_extension("json"))
+        Self::load(family, &folder.join(family).join(name).with_extension("json"), self.form)
     }
 
     /// The folder of its files.
@@ -170,6 +185,11 @@ impl Case {
             .transpose()
             .with_context(|| format!("{}: key `{key}`", self.path.with_extension("json").display()))
     }
+}
+
+fn read_json(path: &Path) -> Result<Value> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| format!("{}: not valid JSON", path.display()))
 }
 
 fn read_safetensors(path: &Path) -> Result<Vec<(String, Stored)>> {

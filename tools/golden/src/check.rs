@@ -129,8 +129,9 @@ impl Line {
     }
 
     /// Adds words to the end of the line.
-    pub fn with_remark(mut self, remark: String) -> Self {
-        self.remark = remark;
+    pub fn with_remark(mut self, remark: &str) -> Self {
+        let comma = if self.remark.is_empty() || remark.is_empty() { "" } else { "; " };
+        self.remark = format!("{}{comma}{remark}", self.remark);
         self
     }
 

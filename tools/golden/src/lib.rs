@@ -10,7 +10,7 @@ pub mod families;
 mod npz;
 pub mod run;
 
-pub use case::Case;
+pub use case::{Case, Form};
 pub use check::{Checks, Line, Tolerance};
 pub use families::{Family, families};
 pub use run::{Report, default_folder, repository_folder, run};

@@ -27,6 +27,9 @@ fn tensor(archive: &mut NpzReader<File>, name: &str) -> Result<Stored> {
     if let Some(values) = elements::<u8>(archive, name)? {
         return Ok(Stored::Integer(values.mapv(i64::from)));
     }
+    if let Some(values) = elements::<i32>(archive, name)? {
+        return Ok(Stored::Integer(values.mapv(i64::from)));
+    }
     if let Some(values) = elements::<i64>(archive, name)? {
         return Ok(Stored::Integer(values));
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{Case, Family, Line};
+use crate::{Case, Family, Form, Line};
 
 /// What running a folder gave.
 #[derive(Debug, Default)]
@@ -62,27 +62,31 @@ fn run_family(family: &dyn Family, folder: &Path) -> Result<Vec<Line>> {
     for json in sorted(folder, is_json)? {
         lines.extend(run_case(family, &json));
     }
-    // Numbers without their description must not go unnoticed.
-    let holds_tensors =
-        |path: &Path| path.extension().is_some_and(|extension| extension == "safetensors" || extension == "npz");
-    for tensors in sorted(folder, holds_tensors)? {
-        if !tensors.with_extension("json").exists() {
-            lines.push(Line::broken(
-                family.name(),
-                &stem(&tensors),
-                format!("{}: no JSON beside it", tensors.display()),
-            ));
-        }
+    // Nothing must go unnoticed: not numbers without their description, and not files of another kind.
+    for path in sorted(folder, Path::is_file)? {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let reason = match extension {
+            "safetensors" | "npz" if path.with_extension("json").exists() => continue,
+            "safetensors" | "npz" if family.form() == Form::Either => {
+                lines.extend(run_case(family, &path.with_extension("json")));
+                continue;
+            }
+            "safetensors" | "npz" => "no JSON beside it",
+            // Words and programs about the numbers; and files that cases of the family name.
+            "json" | "md" | "py" | "pt" => continue,
+            _ => "files of this kind are not read here",
+        };
+        lines.push(Line::broken(family.name(), &stem(&path), format!("{}: {reason}", path.display())));
     }
     Ok(lines)
 }
 
 fn run_case(family: &dyn Family, json: &Path) -> Vec<Line> {
-    let outcome = Case::load(family.name(), json).and_then(|case| {
+    let outcome = Case::load(family.name(), json, family.form()).and_then(|case| {
         let lines = family.run(&case).with_context(|| json.display().to_string())?;
         let unused = case.unused();
         let remark = if unused.is_empty() { String::new() } else { format!("not compared: {}", unused.join(", ")) };
-        Ok(lines.into_iter().map(|line| line.with_remark(remark.clone())).collect())
+        Ok(lines.into_iter().map(|line| line.with_remark(&remark)).collect())
     });
     outcome.unwrap_or_else(|error| vec![Line::broken(family.name(), &stem(json), format!("{error:#}"))])
 }

@@ -17,12 +17,17 @@ mod zoning;
 
 use anyhow::Result;
 
-use crate::{Case, Line};
+use crate::{Case, Form, Line};
 
 /// A family of cases: the name of its sub-folder, and how to run one of them.
 pub trait Family {
     /// Name of the sub-folder.
     fn name(&self) -> &'static str;
+
+    /// Which files make a case.
+    fn form(&self) -> Form {
+        Form::Both
+    }
 
     /// Computes a case on every backend that can, one line each.
     ///

@@ -206,8 +206,9 @@ fn no_truncated_file_is_read_and_no_damaged_byte_stops_the_program() {
 #[test]
 fn a_tensor_outside_of_its_block_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
+    let inside = Described { name: "whole", block: 0, offset: 0, size: &[6], stride: &[1] };
     let outside = Described { name: "long", block: 1, offset: 2, size: &[3], stride: &[1] };
-    let message = read(folder.path(), &legacy(&[outside])).unwrap_err().to_string();
+    let message = read(folder.path(), &legacy(&[inside, outside])).unwrap_err().to_string();
     assert!(message.contains("`long`") && message.contains("outside"), "{message}");
 }
 

@@ -60,7 +60,7 @@ impl Accuracy {
             let (argument, rule) = ("k", "1 when only the predicted class is known; give scores instead");
             return Err(EvalError::Setting { operation: OPERATION, argument, rule, got: self.k.to_string() });
         }
-        check_length("predictions", predicted.len(), labels.len())?;
+        check_length(OPERATION, "predictions", predicted.len(), labels.len())?;
         check_classes(OPERATION, predicted, self.classes)?;
         check_classes(OPERATION, labels, self.classes)?;
         self.count(predicted.iter().zip(labels).filter(|(predicted, label)| predicted == label).count(), labels.len());
@@ -68,7 +68,7 @@ impl Accuracy {
     }
 
     fn count_scores(&mut self, scores: ArrayView2<'_, f32>, labels: &[i64]) -> Result<(), EvalError> {
-        check_length("rows of scores", scores.nrows(), labels.len())?;
+        check_length(OPERATION, "rows of scores", scores.nrows(), labels.len())?;
         if scores.ncols() != self.classes {
             let (argument, rule) = ("scores", "one for each class");
             let got = format!("{} for {} classes", scores.ncols(), self.classes);
@@ -122,8 +122,14 @@ fn rank(scores: ArrayView1<'_, f32>, class: usize) -> usize {
     scores.iter().enumerate().filter(|&(other, &score)| score > own || (score == own && other < class)).count()
 }
 
-fn check_length(argument: &'static str, got: usize, expected: usize) -> Result<(), EvalError> {
-    if got == expected { Ok(()) } else { Err(EvalError::Length { operation: OPERATION, argument, expected, got }) }
+/// Checks that there are as many rows as labels.
+pub(crate) fn check_length(
+    operation: &'static str,
+    argument: &'static str,
+    got: usize,
+    expected: usize,
+) -> Result<(), EvalError> {
+    if got == expected { Ok(()) } else { Err(EvalError::Length { operation, argument, expected, got }) }
 }
 
 #[cfg(test)]

@@ -30,6 +30,18 @@ pub enum EvalError {
         /// The number of classes.
         classes: usize,
     },
+    /// An array has another shape than the others ask for.
+    #[error("{operation}: `{argument}` must be {expected}, got {got}")]
+    Shape {
+        /// The operation that refused.
+        operation: &'static str,
+        /// The array.
+        argument: &'static str,
+        /// The shape that it should have.
+        expected: String,
+        /// The shape that it has.
+        got: String,
+    },
     /// A score or value is not a number.
     #[error("{operation}: the value at row {row} is not a number; look for a training run that diverged")]
     NotANumber {
@@ -66,14 +78,46 @@ pub enum EvalError {
         /// The operation that refused.
         operation: &'static str,
     },
+    /// Rows of features have another length than those before, or than those they are compared with.
+    #[error(
+        "{operation}: features of {got} numbers where {expected} are expected; both sets must come from one network"
+    )]
+    Dimension {
+        /// The operation that refused.
+        operation: &'static str,
+        /// Numbers in a row so far, or on the other side.
+        expected: usize,
+        /// Numbers in the row that came.
+        got: usize,
+    },
+    /// There is too little data for what is asked.
+    #[error("{operation}: {got} {what}, but at least {needed} are needed; give more")]
+    TooFew {
+        /// The operation that refused.
+        operation: &'static str,
+        /// What there is too little of.
+        what: &'static str,
+        /// The least that makes sense.
+        needed: usize,
+        /// What there is.
+        got: usize,
+    },
+    /// A decomposition of a matrix did not converge.
+    #[error("{operation}: {what} did not converge; look for features of very different scales")]
+    NoConvergence {
+        /// The operation that refused.
+        operation: &'static str,
+        /// The decomposition.
+        what: &'static str,
+    },
     /// A picture could not be drawn.
     #[error("cannot draw: {reason}")]
     Draw {
         /// What the drawing library says.
         reason: String,
     },
-    /// A picture could not be written.
-    #[error("cannot write the picture {}: {source}", path.display())]
+    /// A picture or a report could not be written.
+    #[error("cannot write {}: {source}", path.display())]
     Write {
         /// The file.
         path: PathBuf,

@@ -1,5 +1,7 @@
 //! Mean and variance of a stream of numbers.
 
+use serde::Serialize;
+
 use crate::{EvalError, Metric};
 
 const OPERATION: &str = "mean and variance";
@@ -21,7 +23,7 @@ pub struct MeanVar {
 }
 
 /// What [`MeanVar`] found.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Moments {
     /// How many numbers there were.
     pub count: u64,

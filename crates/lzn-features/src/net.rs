@@ -30,8 +30,14 @@ impl Features {
         self.len() == 0
     }
 
-    /// The features of all images of several batches, in their order; all are of one network.
-    fn join(batches: &[Self]) -> Self {
+    /// Puts the features of further images below; both must be of one network. For many batches, [`Features::stack`].
+    #[must_use]
+    pub fn join(self, other: Self) -> Self {
+        Self::stack(&[self, other])
+    }
+
+    /// The features of all images of several batches, in their order; all must be of one network.
+    pub fn stack(batches: &[Self]) -> Self {
         let some = |field: fn(&Self) -> Option<&Array2<f32>>| batches.iter().map(field).collect::<Option<Vec<_>>>();
         Self {
             pooled: stack(&batches.iter().map(|batch| &batch.pooled).collect::<Vec<_>>()),
@@ -86,7 +92,7 @@ pub trait FeatureNet: Send {
         }
         let batches = images.axis_chunks_iter(Axis(0), self.batch_size().max(1));
         let features = |batch| self.forward(&to_tensor(&self.protocol().apply(batch)?, self.device())?);
-        Ok(Features::join(&batches.map(features).collect::<Result<Vec<_>, _>>()?))
+        Ok(Features::stack(&batches.map(features).collect::<Result<Vec<_>, _>>()?))
     }
 }
 

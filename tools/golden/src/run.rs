@@ -63,7 +63,9 @@ fn run_family(family: &dyn Family, folder: &Path) -> Result<Vec<Line>> {
         lines.extend(run_case(family, &json));
     }
     // Numbers without their description must not go unnoticed.
-    for tensors in sorted(folder, |path| path.extension().is_some_and(|extension| extension == "safetensors"))? {
+    let holds_tensors =
+        |path: &Path| path.extension().is_some_and(|extension| extension == "safetensors" || extension == "npz");
+    for tensors in sorted(folder, holds_tensors)? {
         if !tensors.with_extension("json").exists() {
             lines.push(Line::broken(
                 family.name(),

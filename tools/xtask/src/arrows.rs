@@ -29,6 +29,7 @@ const ARROWS: &[Arrow] = &[
         reaches: &["tch", "torch-sys", "lzn-resize"],
         never: &["lzn-flow", "lzn-encoders", "lzn-tasks", "lzn-data", "lzn-eval"],
     },
+    Arrow { from: "lzn-pickle", reaches: &["zip"], never: &["tch", "torch-sys", "ndarray", "lzn-data", "lzn-eval"] },
     Arrow { from: "lzn-datasets", reaches: &[], never: &["tch", "torch-sys", "ndarray"] },
     Arrow {
         from: "lzn-torch",
@@ -45,7 +46,7 @@ const ARROWS: &[Arrow] = &[
         reaches: &["tch", "torch-sys", "lzn-torch"],
         never: &["lzn-flow", "lzn-tasks", "lzn-data"],
     },
-    Arrow { from: "lzn-tasks", reaches: &["lzn-flow", "lzn-encoders", "lzn-data"], never: &["lzn", "lzn-golden"] },
+    Arrow { from: "lzn-tasks", reaches: &["lzn-flow", "lzn-encoders", "lzn-data", "lzn-pickle"], never: &["lzn", "lzn-golden"] },
     Arrow { from: "xtask", reaches: &[], never: &["serde", "anyhow", "tch", "torch-sys"] },
 ];
 

@@ -1,5 +1,7 @@
 //! One file per family of cases.
 
+mod augment;
+mod checkpoint;
 mod contrastive;
 mod ema;
 mod label;
@@ -41,5 +43,7 @@ pub fn families() -> Vec<Box<dyn Family>> {
         Box::new(ema::Ema),
         Box::new(train::Train),
         Box::new(metrics::Metrics),
+        Box::new(augment::Augment),
+        Box::new(checkpoint::Checkpoint),
     ]
 }

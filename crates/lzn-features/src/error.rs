@@ -56,6 +56,9 @@ pub enum FeatureError {
     /// Training data or settings of which no network can be made.
     #[error("LeNet: {0}")]
     Training(String),
+    /// A file of torch is damaged, or holds more than tensors.
+    #[error(transparent)]
+    Pickle(#[from] lzn_pickle::PtError),
     /// Parameters or files of tensors.
     #[error(transparent)]
     Torch(#[from] lzn_torch::TorchError),

@@ -30,16 +30,27 @@ impl Features {
         self.len() == 0
     }
 
-    /// Puts the features of further images below; both must be of one network.
+    /// Puts the features of further images below; both must be of one network. For many batches, [`Features::stack`].
+    #[must_use]
     pub fn join(self, other: Self) -> Self {
-        let join = |a: &Array2<f32>, b: &Array2<f32>| concatenate![Axis(0), *a, *b];
-        let join_some = |a: Option<Array2<f32>>, b: Option<Array2<f32>>| Some(join(&a?, &b?));
+        Self::stack(&[self, other])
+    }
+
+    /// The features of all images of several batches, in their order; all must be of one network.
+    pub fn stack(batches: &[Self]) -> Self {
+        let some = |field: fn(&Self) -> Option<&Array2<f32>>| batches.iter().map(field).collect::<Option<Vec<_>>>();
         Self {
-            pooled: join(&self.pooled, &other.pooled),
-            logits: join_some(self.logits, other.logits),
-            spatial: join_some(self.spatial, other.spatial),
+            pooled: stack(&batches.iter().map(|batch| &batch.pooled).collect::<Vec<_>>()),
+            logits: some(|batch| batch.logits.as_ref()).map(|parts| stack(&parts)),
+            spatial: some(|batch| batch.spatial.as_ref()).map(|parts| stack(&parts)),
         }
     }
+}
+
+/// Rows below rows. Matrices of one network have equal widths.
+fn stack(parts: &[&Array2<f32>]) -> Array2<f32> {
+    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+    concatenate(Axis(0), &views).unwrap_or_default()
 }
 
 /// A network whose features metrics compare.
@@ -72,19 +83,16 @@ pub trait FeatureNet: Send {
     /// # Errors
     /// As [`Protocol::apply`] and [`FeatureNet::forward`]; `B` must be at least 1.
     fn features(&self, images: ArrayView4<'_, u8>) -> Result<Features, FeatureError> {
-        let mut all: Option<Features> = None;
-        for piece in images.axis_chunks_iter(Axis(0), self.batch_size().max(1)) {
-            let piece = self.forward(&to_tensor(&self.protocol().apply(piece)?, self.device())?)?;
-            all = Some(match all {
-                None => piece,
-                Some(before) => before.join(piece),
+        if images.is_empty() {
+            return Err(FeatureError::Inputs {
+                network: self.identity().network.clone(),
+                expected: input_shape(self.protocol()),
+                got: images.shape().iter().map(|n| *n as i64).collect(),
             });
         }
-        all.ok_or_else(|| FeatureError::Inputs {
-            network: self.identity().network.clone(),
-            expected: input_shape(self.protocol()),
-            got: images.shape().iter().map(|n| *n as i64).collect(),
-        })
+        let batches = images.axis_chunks_iter(Axis(0), self.batch_size().max(1));
+        let features = |batch| self.forward(&to_tensor(&self.protocol().apply(batch)?, self.device())?);
+        Ok(Features::stack(&batches.map(features).collect::<Result<Vec<_>, _>>()?))
     }
 }
 

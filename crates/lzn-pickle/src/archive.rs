@@ -1,4 +1,4 @@
-//! The zip archive around a pickle and the memory of tensors.
+//! The parts of a file: a pickle and the memory of tensors. Here in a zip archive; the older layout is in `legacy`.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,17 +12,18 @@ use crate::{Limits, PtError};
 /// An entry whose bytes are known to lie in the file, apart from those of all others.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
-    start: u64,
+    pub(crate) start: u64,
     pub(crate) size: u64,
-    crc32: u32,
+    /// Files from before PyTorch 1.6 have none.
+    pub(crate) crc32: Option<u32>,
 }
 
-/// An open archive.
+/// An open file.
 #[derive(Debug)]
 pub(crate) struct Archive {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     /// By their names within the folder that all are in.
-    entries: HashMap<String, Entry>,
+    pub(crate) entries: HashMap<String, Entry>,
 }
 
 impl Archive {
@@ -32,11 +33,6 @@ impl Archive {
         let mut start = Vec::new();
         file.by_ref().take(4).read_to_end(&mut start).map_err(PtError::io(path))?;
         let refused = PtError::refused(path);
-        if start.starts_with(b"\x80") {
-            let reason =
-                "it was written before PyTorch 1.6, or in that format; load it there and save it again with torch.save";
-            return Err(refused(reason.to_owned()));
-        }
         if start != b"PK\x03\x04" {
             return Err(refused("it is no zip archive, so no file of torch.save; give a .pt file".to_owned()));
         }
@@ -47,7 +43,7 @@ impl Archive {
         }
         let mut all = Vec::with_capacity(zip.len());
         for index in 0..zip.len() {
-            all.push(entry(&mut zip, index, length).map_err(&refused)?);
+            all.extend(entry(&mut zip, index, length).map_err(&refused)?);
         }
         check_apart(&mut all).map_err(&refused)?;
         let prefix = prefix(&all).map_err(&refused)?;
@@ -67,17 +63,25 @@ impl Archive {
         file.seek(SeekFrom::Start(entry.start)).map_err(PtError::io(&self.path))?;
         let mut bytes = vec![0; usize::try_from(entry.size).map_err(|_| refused("is too large for this machine"))?];
         file.read_exact(&mut bytes).map_err(PtError::io(&self.path))?;
-        if crc32fast::hash(&bytes) != entry.crc32 {
+        if entry.crc32.is_some_and(|stated| crc32fast::hash(&bytes) != stated) {
             return Err(refused("is not what was saved (checksum); copy the file again"));
         }
         Ok(bytes)
     }
 }
 
-fn entry<R: Read + Seek>(zip: &mut ZipArchive<R>, index: usize, length: u64) -> Result<(String, Entry), String> {
+/// An entry with its name; none for the sources of TorchScript, which are compressed, and which nobody reads here.
+fn entry<R: Read + Seek>(
+    zip: &mut ZipArchive<R>,
+    index: usize,
+    length: u64,
+) -> Result<Option<(String, Entry)>, String> {
     let found = zip.by_index_raw(index).map_err(|error| format!("its entry {index} is damaged ({error})"))?;
     let name = found.name().to_owned();
-    let entry = Entry { start: found.data_start(), size: found.size(), crc32: found.crc32() };
+    let entry = Entry { start: found.data_start(), size: found.size(), crc32: Some(found.crc32()) };
+    if name.contains("/code/") {
+        return Ok(None);
+    }
     if found.encrypted() || found.compression() != CompressionMethod::Stored || found.compressed_size() != entry.size {
         return Err(format!(
             "its entry `{name}` is compressed or encrypted, as torch.save never does; unpack and save it again"
@@ -89,7 +93,7 @@ fn entry<R: Read + Seek>(zip: &mut ZipArchive<R>, index: usize, length: u64) -> 
             entry.size
         ));
     }
-    Ok((name, entry))
+    Ok(Some((name, entry)))
 }
 
 /// Refuses entries that share bytes, with which a small file can hold much.
@@ -108,8 +112,7 @@ fn prefix(entries: &[(String, Entry)]) -> Result<String, String> {
         let place = name.strip_suffix("data.pkl")?;
         (place.is_empty() || place.ends_with('/')).then(|| place.to_owned())
     });
-    let none =
-        "it has no entry `data.pkl`, so torch.save did not write it (torch.jit.save, for one, writes another format)";
+    let none = "it has no entry `data.pkl`, so torch did not write it";
     let place = places.next().ok_or(none)?;
     if places.next().is_some() { Err("it has several entries `data.pkl`".to_owned()) } else { Ok(place) }
 }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::archive::Archive;
+use crate::machine::{self, Made};
 use crate::node::{Id, Node, check_depth};
 use crate::tensor::TensorInfo;
-use crate::{Limits, PtError, Value, machine};
+use crate::{Limits, PtError, Value, legacy};
 
 /// A file of `torch.save`: its values at once, the numbers of its tensors when they are asked for.
 #[derive(Debug)]
@@ -39,19 +40,9 @@ impl PtFile {
     /// # Errors
     /// As [`PtFile::open`].
     pub fn open_within(path: &Path, limits: &Limits) -> Result<Self, PtError> {
-        let archive = Archive::open(path, limits)?;
         let refused = PtError::refused(path);
-        if let Some(order) = archive.entry("byteorder")
-            && (order.size > 16 || archive.read("byteorder")? != b"little")
-        {
-            return Err(refused(
-                "its numbers are not little-endian; save it again on a machine where they are".to_owned(),
-            ));
-        }
-        if let Some(program) = archive.entry(PICKLE).filter(|entry| entry.size > limits.pickle_bytes) {
-            return Err(refused(format!("its pickle has {} bytes, more than {}", program.size, limits.pickle_bytes)));
-        }
-        let (nodes, root) = machine::run(&archive.read(PICKLE)?, limits).map_err(&refused)?;
+        let (archive, Made { nodes, root, .. }) =
+            if legacy::is(path)? { legacy::open(path, limits)? } else { open_archive(path, limits)? };
         check_depth(&nodes, root, limits).map_err(&refused)?;
         let mut whole = 0u64;
         for node in &nodes {
@@ -106,7 +97,23 @@ impl PtFile {
 
 const PICKLE: &str = "data.pkl";
 
-fn entry_name(key: &str) -> String {
+fn open_archive(path: &Path, limits: &Limits) -> Result<(Archive, Made), PtError> {
+    let archive = Archive::open(path, limits)?;
+    let refused = PtError::refused(path);
+    if let Some(order) = archive.entry("byteorder")
+        && (order.size > 16 || archive.read("byteorder")? != b"little")
+    {
+        return Err(refused("its numbers are not little-endian; save it again on a machine where they are".to_owned()));
+    }
+    if let Some(program) = archive.entry(PICKLE).filter(|entry| entry.size > limits.pickle_bytes) {
+        return Err(refused(format!("its pickle has {} bytes, more than {}", program.size, limits.pickle_bytes)));
+    }
+    let made = machine::run(&archive.read(PICKLE)?, limits).map_err(&refused)?;
+    Ok((archive, made))
+}
+
+/// The entry of the memory of a tensor.
+pub(crate) fn entry_name(key: &str) -> String {
     format!("data/{key}")
 }
 

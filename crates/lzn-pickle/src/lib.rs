@@ -1,7 +1,7 @@
 //! Files of `torch.save` (`.pt`, `.pth`) as data: tensors, lists, tables, numbers and words, and nothing that could be run.
 //!
-//! Such a file is a zip archive with one pickle, which is a program for a small stack machine, and one entry for the memory of
-//! each tensor. Python's own reader lets that program call any function. [`PtFile`] knows the handful of instructions that
+//! Such a file is a zip archive (before PyTorch 1.6 a mere sequence) with one pickle, which is a program for a small stack machine,
+//! and one entry for the memory of each tensor; a TorchScript module is such an archive as well, and its sources are passed over. Python's own reader lets that program call any function. [`PtFile`] knows the handful of instructions that
 //! checkpoints consist of and refuses the rest, and what it accepts is bounded by [`Limits`] in memory, number and depth. Entries
 //! must be stored without compression, as `torch.save` does, so that none is larger than the file itself.
 //!
@@ -30,6 +30,7 @@ mod archive;
 mod dtype;
 mod error;
 mod file;
+mod legacy;
 mod limits;
 mod machine;
 mod node;

@@ -1,6 +1,6 @@
 //! The stack machine of pickle programs, with nothing to call.
 //!
-//! Names of Python are looked up in a list of three kinds; "calling" one of them makes a value of ours. Every instruction makes
+//! Names of Python are looked up in a short list; "calling" one of them makes a value of ours. Every instruction makes
 //! at most one value or moves values that are there, and each is counted, so memory is linear in the length of the program.
 
 use std::collections::HashMap;
@@ -11,8 +11,18 @@ use crate::node::{Id, Known, Node, Storage};
 use crate::opcodes as op;
 use crate::tensor::{DIMENSIONS, TensorInfo};
 
-/// Runs the program; returns all values and the place of its result.
-pub(crate) fn run(program: &[u8], limits: &Limits) -> Result<(Vec<Node>, Id), String> {
+/// What a program made.
+pub(crate) struct Made {
+    /// All values.
+    pub(crate) nodes: Vec<Node>,
+    /// The place of its result.
+    pub(crate) root: Id,
+    /// Bytes of the program; what follows is something else.
+    pub(crate) length: usize,
+}
+
+/// Runs the program at the beginning of `program`.
+pub(crate) fn run(program: &[u8], limits: &Limits) -> Result<Made, String> {
     let mut machine = Machine {
         program,
         at: 0,
@@ -28,7 +38,7 @@ pub(crate) fn run(program: &[u8], limits: &Limits) -> Result<(Vec<Node>, Id), St
         let code = machine.byte().map_err(|reason| format!("its pickle ends early: {reason}"))?;
         match machine.step(code) {
             Ok(None) => {}
-            Ok(Some(root)) => return Ok((machine.nodes, root)),
+            Ok(Some(root)) => return Ok(Made { nodes: machine.nodes, root, length: machine.at }),
             Err(reason) => return Err(format!("byte {start} of its pickle: {reason}")),
         }
     }
@@ -77,6 +87,7 @@ impl Machine<'_> {
             op::GLOBAL | op::STACK_GLOBAL => self.global(code == op::STACK_GLOBAL)?,
             op::BINPERSID => self.storage()?,
             op::REDUCE => self.reduce()?,
+            op::NEWOBJ => self.object()?,
             op::BUILD => self.build()?,
             other => return Err(format!("instruction {other:#04x}, which no checkpoint needs")),
         }
@@ -189,18 +200,22 @@ impl Machine<'_> {
         let known = match (module.as_str(), name.as_str()) {
             ("collections", "OrderedDict") => Known::OrderedDict,
             ("torch._utils", "_rebuild_tensor_v2") => Known::RebuildTensor,
+            ("torch._utils", "_rebuild_parameter") => Known::RebuildParameter,
+            ("torch.jit._pickle", _) => Known::Wrapper,
+            (class, _) if class == "__torch__" || class.starts_with("__torch__.") => Known::Class,
             ("torch", storage) => Known::Storage(Dtype::of_storage(storage).ok_or_else(|| stranger(&module, &name))?),
             _ => return Err(stranger(&module, &name)),
         };
         self.push(Node::Known(known))
     }
 
-    /// `("storage", type, key, device, elements)`.
+    /// `("storage", type, key, device, elements)`; before PyTorch 1.6 one more, which is `None` for memory that is no part of other.
     fn storage(&mut self) -> Result<(), String> {
         let id = self.pop()?;
         let wrong = || "it names the memory of a tensor in a way that torch.save does not".to_owned();
         let Node::Tuple(fields) = &self.nodes[id as usize] else { return Err(wrong()) };
-        let fields: Vec<&Node> = fields.iter().map(|id| &self.nodes[*id as usize]).collect();
+        let mut fields: Vec<&Node> = fields.iter().map(|id| &self.nodes[*id as usize]).collect();
+        fields.pop_if(|last| matches!(last, Node::None));
         let [Node::Text(word), Node::Known(Known::Storage(dtype)), Node::Text(key), Node::Text(_), Node::Int(len)] =
             fields[..]
         else {
@@ -220,7 +235,12 @@ impl Machine<'_> {
         let Node::Tuple(arguments) = &self.nodes[both[1] as usize] else {
             return Err("a call without a tuple of arguments".to_owned());
         };
-        let made = match &self.nodes[both[0] as usize] {
+        let callee = &self.nodes[both[0] as usize];
+        if let (Node::Known(Known::RebuildParameter | Known::Wrapper), Some(first)) = (callee, arguments.first()) {
+            self.stack.push(*first);
+            return Ok(());
+        }
+        let made = match callee {
             Node::Known(Known::OrderedDict) if arguments.is_empty() => Node::Dict(Vec::new()),
             Node::Known(Known::OrderedDict) => return Err("an OrderedDict with arguments".to_owned()),
             Node::Known(Known::RebuildTensor) => Node::Tensor(self.tensor(arguments)?),
@@ -252,11 +272,29 @@ impl Machine<'_> {
         TensorInfo::new(storage.clone(), *offset, &numbers(shape)?, &numbers(strides)?)
     }
 
+    /// An object of TorchScript, still without attributes.
+    fn object(&mut self) -> Result<(), String> {
+        let both = self.last(2)?;
+        match &self.nodes[both[0] as usize] {
+            Node::Known(Known::Class) => self.push(Node::Module(Vec::new())),
+            other => Err(format!("it makes an object of {}", other.kind())),
+        }
+    }
+
     /// Sets attributes of an object. State dicts have one, the versions of their modules, which nothing here needs.
     fn build(&mut self) -> Result<(), String> {
-        self.pop()?;
+        let attributes = self.pop()?;
+        let entries = match &self.nodes[attributes as usize] {
+            Node::Dict(entries) => entries.clone(),
+            _ => Vec::new(),
+        };
+        self.count(entries.len())?;
         match self.top()? {
             Node::Dict(_) => Ok(()),
+            Node::Module(held) => {
+                held.extend(entries);
+                Ok(())
+            }
             other => Err(format!("it sets attributes of {}", other.kind())),
         }
     }

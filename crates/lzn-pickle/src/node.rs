@@ -22,6 +22,8 @@ pub(crate) enum Node {
     List(Vec<Id>),
     Tuple(Vec<Id>),
     Dict(Vec<(Id, Id)>),
+    /// An object of TorchScript, by its attributes.
+    Module(Vec<(Id, Id)>),
     Tensor(TensorInfo),
     Storage(Storage),
     Known(Known),
@@ -41,6 +43,11 @@ pub(crate) struct Storage {
 pub(crate) enum Known {
     OrderedDict,
     RebuildTensor,
+    RebuildParameter,
+    /// A class of TorchScript: its objects are their attributes.
+    Class,
+    /// What TorchScript wraps lists in; its first argument is what it makes.
+    Wrapper,
     Storage(Dtype),
 }
 
@@ -56,6 +63,7 @@ impl Node {
             Self::List(_) => "a list",
             Self::Tuple(_) => "a tuple",
             Self::Dict(_) => "a dict",
+            Self::Module(_) => "a module",
             Self::Tensor(_) => "a tensor",
             Self::Storage(_) => "the memory of a tensor",
             Self::Known(_) => "a class",
@@ -65,7 +73,9 @@ impl Node {
     fn children(&self) -> Vec<Id> {
         match self {
             Self::List(items) | Self::Tuple(items) => items.clone(),
-            Self::Dict(entries) => entries.iter().flat_map(|(key, value)| [*key, *value]).collect(),
+            Self::Dict(entries) | Self::Module(entries) => {
+                entries.iter().flat_map(|(key, value)| [*key, *value]).collect()
+            }
             _ => Vec::new(),
         }
     }

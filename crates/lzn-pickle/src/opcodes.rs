@@ -34,4 +34,5 @@ pub(crate) const GLOBAL: u8 = b'c';
 pub(crate) const STACK_GLOBAL: u8 = 0x93;
 pub(crate) const BINPERSID: u8 = b'Q';
 pub(crate) const REDUCE: u8 = b'R';
+pub(crate) const NEWOBJ: u8 = 0x81;
 pub(crate) const BUILD: u8 = b'b';

@@ -44,11 +44,13 @@ impl<'a> Value<'a> {
         entries.rfind(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
     }
 
-    /// Keys and values of a dict, in its order.
+    /// Keys and values of a dict, or names and values of the attributes of a TorchScript module, in its order.
     #[must_use]
     pub fn entries(self) -> Option<impl DoubleEndedIterator<Item = (Self, Self)>> {
         match self.node() {
-            Node::Dict(entries) => Some(entries.iter().map(move |(key, value)| (self.at(*key), self.at(*value)))),
+            Node::Dict(entries) | Node::Module(entries) => {
+                Some(entries.iter().map(move |(key, value)| (self.at(*key), self.at(*value))))
+            }
             _ => None,
         }
     }

@@ -242,7 +242,7 @@ fn other_files_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.pt");
     for (bytes, words) in [
-        (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.".as_slice(), "before PyTorch 1.6"),
+        (b"\x80\x02}.".as_slice(), "no zip archive"),
         (b"\x10\x00\x00\x00\x00\x00\x00\x00{}", "no zip archive"),
         (b"", "no zip archive"),
     ] {

@@ -35,7 +35,7 @@ pub enum ResizeError {
     },
     /// A protocol takes another number of channels.
     #[error(
-        "`{protocol}` takes {expected} channels, got {got}: grey images have 1, colour images 3, transparency is none"
+        "`{protocol}` takes {expected} channels, got {got}: grey images have 1, colour images 3, and none is transparent"
     )]
     Channels {
         /// Name of the protocol.

@@ -30,7 +30,7 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "lzn-resize", reaches: &["ndarray"], never: &["tch", "torch-sys", "image", "lzn-eval", "lzn-data"] },
     Arrow {
         from: "lzn-features",
-        reaches: &["tch", "torch-sys", "lzn-resize"],
+        reaches: &["tch", "torch-sys", "lzn-resize", "lzn-pickle"],
         never: &["lzn-flow", "lzn-encoders", "lzn-tasks", "lzn-data", "lzn-eval"],
     },
     Arrow { from: "lzn-pickle", reaches: &["zip"], never: &["tch", "torch-sys", "ndarray", "lzn-data", "lzn-eval"] },

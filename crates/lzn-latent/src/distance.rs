@@ -16,7 +16,7 @@ pub(crate) const NEAR: f64 = 0.05;
 /// the same place.
 pub(crate) fn half_distances<F: Real>(anchors: &Anchors<F>, bases: &[usize], mut out: ArrayViewMut2<'_, F>) {
     let squares = anchors.half_squares();
-    product(anchors.centred().select(Axis(0), bases).view(), anchors.centred().t(), out.view_mut());
+    product(anchors.centred().select(Axis(0), bases).view(), anchors.transposed().view(), out.view_mut());
     for (mut row, &base) in out.rows_mut().into_iter().zip(bases) {
         let row = row.as_slice_mut().unwrap_or_default();
         let nearest = vectorised(

@@ -83,7 +83,7 @@ impl<F: Real> Point<'_, F> {
     /// The products `z.a_j`, `[r, N]`.
     pub(crate) fn products<'s>(&self, scratch: &'s mut Scratch<F>) -> ArrayViewMut2<'s, F> {
         let mut products = scratch.matrix(self.rows.len(), self.anchors.len());
-        product(self.z.view(), self.anchors.centred().t(), products.view_mut());
+        product(self.z.view(), self.anchors.transposed().view(), products.view_mut());
         products
     }
 
@@ -100,7 +100,11 @@ impl<F: Real> Point<'_, F> {
 
     /// Evaluates the zones: the rates `[r, d]`.
     pub(crate) fn evaluate(&self, scratch: &mut Scratch<F>) -> Array2<F> {
-        let mut weights = self.products(scratch);
+        self.evaluate_products(self.products(scratch))
+    }
+
+    /// The same from the products `z.a_j [r, N]`, which need only hold up to a constant per row.
+    pub(crate) fn evaluate_products(&self, mut weights: ArrayViewMut2<'_, F>) -> Array2<F> {
         let mut sums = Vec::with_capacity(self.rows.len());
         vectorised(
             #[inline(always)]
@@ -150,7 +154,7 @@ impl<F: Real> Point<'_, F> {
         factors.slice_mut(s![..r, ..]).assign(self.z);
         factors.slice_mut(s![r.., ..]).assign(&g);
         let mut weights = scratch.matrix(2 * r, n);
-        product(factors.view(), self.anchors.centred().t(), weights.view_mut());
+        product(factors.view(), self.anchors.transposed().view(), weights.view_mut());
         let rows = self.cotangents(weights.view_mut(), log_probs, sink);
 
         let mut state = Array2::zeros((r, d));

@@ -67,9 +67,6 @@ pub(super) struct Cotangent<'a, F> {
     pub(super) own: Option<ArrayView2<'a, F>>,
 }
 
-/// Gradients that belong to anchors in the role of bases: indices and rows `[.., d]`.
-pub(super) type OfBases<F> = Vec<(Vec<usize>, Array2<F>)>;
-
 /// A tile on its way.
 struct Walker<'a, F> {
     anchors: &'a Anchors<F>,
@@ -82,6 +79,11 @@ impl<F: Real> Walk<F> {
     /// Evaluations of the row that needed most.
     pub(super) fn steps(&self) -> usize {
         self.evaluations.iter().copied().max().unwrap_or(0)
+    }
+
+    /// Drops the end points, once they are among those of all tiles.
+    pub(super) fn forget_end(&mut self) {
+        self.end = Array2::zeros((0, 0));
     }
 
     /// Log-probability of the own anchor of row `i` at step `k`, or at its last.
@@ -264,14 +266,14 @@ impl<'a, F: Real> Ground<'a, F> {
         }
     }
 
-    /// Goes back over a walk; the gradient of the latents, and of the anchors in the role of bases.
+    /// Goes back over a walk; the gradient of the latents.
     pub(super) fn pull(
         &self,
         walk: &Walk<F>,
         cotangent: Cotangent<'_, F>,
         sink: &mut Sink<F>,
         scratch: &mut Scratch<F>,
-    ) -> (Array2<F>, OfBases<F>) {
+    ) -> Array2<F> {
         let (state, of_mean) = match self.plan.end_point() {
             EndPoint::State { t, .. } => (cotangent.end * F::of(t), None),
             _ => (Array2::zeros(cotangent.end.raw_dim()), Some(cotangent.end)),
@@ -279,7 +281,6 @@ impl<'a, F: Real> Ground<'a, F> {
         let pace = Pace::uniform(walk.rows.len(), F::of(self.unit));
         let mut cotangents = Cotangents::new(self.plan, state);
         let mut bases: Option<Bases<F>> = None;
-        let mut of_bases = Vec::new();
         let mut own = Array2::zeros((walk.rows.len(), self.anchors.dim()));
         for (k, state) in walk.states.iter().enumerate().rev() {
             let mut g = cotangents.rate(self.plan, &pace, k, &state.rows);
@@ -299,7 +300,7 @@ impl<'a, F: Real> Ground<'a, F> {
                 cotangents.retreat(&[], &Array2::zeros((0, g.ncols())));
                 continue;
             }
-            let bases = self.bases_of(&mut bases, state, walk, &mut own, &mut of_bases);
+            let bases = self.bases_of(&mut bases, state, walk, &mut own, sink);
             let taus = pace.taus(self.plan, k, &state.rows);
             let point = Point { anchors: self.anchors, bases, rows: &state.rows, taus: &taus, z: &state.z };
             let owners: Option<Vec<usize>> =
@@ -313,19 +314,19 @@ impl<'a, F: Real> Ground<'a, F> {
             cotangents.retreat(&state.rows, &through);
         }
         if let Some(bases) = bases {
-            of_bases.push((bases.index, own));
+            sink.add_rows(&bases.index, own.view());
         }
-        (cotangents.first().mapv(|g| g / F::of(self.plan.start())), of_bases)
+        cotangents.first().mapv(|g| g / F::of(self.plan.start()))
     }
 
-    /// The bases at a state, from those at the state behind it; what belongs to bases that go is put aside.
+    /// The bases at a state, from those at the state behind it; what belongs to bases that go is handed in.
     fn bases_of<'b>(
         &self,
         bases: &'b mut Option<Bases<F>>,
         state: &State<F>,
         walk: &Walk<F>,
         own: &mut Array2<F>,
-        of_bases: &mut OfBases<F>,
+        sink: &mut Sink<F>,
     ) -> &'b Bases<F> {
         let bases = bases.get_or_insert_with(|| {
             let mut index = vec![self.heaviest; walk.rows.len()];
@@ -341,7 +342,8 @@ impl<'a, F: Real> Ground<'a, F> {
             .collect();
         if !moved.is_empty() {
             let rows: Vec<usize> = moved.iter().map(|(row, _)| *row).collect();
-            of_bases.push((rows.iter().map(|row| bases.index[*row]).collect(), own.select(Axis(0), &rows)));
+            let index: Vec<usize> = rows.iter().map(|row| bases.index[*row]).collect();
+            sink.add_rows(&index, own.select(Axis(0), &rows).view());
             rows.iter().for_each(|row| own.row_mut(*row).fill(F::zero()));
             bases.replace(self.anchors, &moved);
         }

@@ -5,12 +5,13 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, concatenate, s};
 
 use super::FieldCotangents;
+use crate::bases::Bases;
 use crate::kernels::gemm::product;
 use crate::kernels::lanes::sum_of;
 use crate::kernels::logits::{to_exponentials, to_logits};
 use crate::kernels::vectorised;
 use crate::kernels::vectors::{add_scaled, difference_dot, subtract};
-use crate::point::{Bases, Scratch};
+use crate::point::Scratch;
 use crate::sink::Sink;
 use crate::{Anchors, Real};
 

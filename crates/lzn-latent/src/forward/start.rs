@@ -3,11 +3,12 @@
 use ndarray::{Array2, ArrayView1, ArrayViewMut2};
 
 use super::catch_up::Rest;
+use crate::bases::Bases;
 use crate::distance::NEAR;
 use crate::kernels::takeoff::Parabolas;
 use crate::kernels::vectorised;
 use crate::kernels::vectors::difference_dot;
-use crate::point::{Bases, Point, Scratch};
+use crate::point::{Point, Scratch};
 use crate::{Anchors, Horizon, Plan, Real, Unit};
 
 /// When each row of a tile starts. Gradients take all of it as constant.

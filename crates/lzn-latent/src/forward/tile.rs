@@ -8,8 +8,9 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use super::Work;
 use super::catch_up::{self, CatchUp};
 use super::start::{Schedule, schedule};
+use crate::bases::Bases;
 use crate::history::{Cotangents, Pace};
-use crate::point::{Base, Bases, Point, Scratch, Targets};
+use crate::point::{Base, Point, Scratch, Targets};
 use crate::sink::Sink;
 use crate::{Anchors, EndPoint, Plan, Real, Unit};
 

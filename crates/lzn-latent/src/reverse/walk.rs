@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
-use crate::distance::half_distances;
+use crate::bases::Bases;
 use crate::history::{Cotangents, Pace};
-use crate::kernels::logits::{RowSums, strongest_rival, to_exponentials, to_logits};
+use crate::kernels::logits::{RowSums, strongest_rival, to_exponentials};
 use crate::kernels::vectorised;
-use crate::point::{Base, Bases, LogProbCotangent, Point, Scratch, Targets};
+use crate::point::{Base, LogProbCotangent, Point, Scratch, Targets};
 use crate::sink::Sink;
 use crate::{Anchors, EndPoint, Horizon, Plan, Real, Unit, ZoneFlow};
 
@@ -198,9 +198,8 @@ impl<'a, F: Real> Ground<'a, F> {
             #[inline(always)]
             || {
                 for (i, mut row) in logits.rows_mut().into_iter().enumerate() {
-                    let zones = walker.bases.zones(self.anchors, active[i], taus[i]);
                     let row = row.as_slice_mut().unwrap_or_default();
-                    to_logits(row, &zones);
+                    let zones = walker.bases.to_logits(self.anchors, active[i], (taus[i], z.row(i)), row);
                     let rival = strongest_rival(row, zones.half_distances);
                     // Without weights a logit that is negative keeps falling.
                     arrived[i] = rival < below && (zones.log_weights.is_none() || falls(row, &zones));
@@ -217,15 +216,18 @@ impl<'a, F: Real> Ground<'a, F> {
         });
         let kept = (keep == Keep::LogProbs).then(|| logits.to_owned());
         let mut sums: Vec<RowSums<F>> = Vec::with_capacity(active.len());
+        let mut of_duplicates = Array2::zeros(z.raw_dim());
         vectorised(
             #[inline(always)]
             || {
-                for (mut row, at) in logits.rows_mut().into_iter().zip(active) {
+                let rows = logits.rows_mut().into_iter().zip(of_duplicates.rows_mut());
+                for ((mut row, mut mean), at) in rows.zip(active) {
+                    let row = row.as_slice_mut().unwrap_or_default();
                     let halves = walker.bases.half_distances.row(*at);
-                    sums.push(to_exponentials(
-                        row.as_slice_mut().unwrap_or_default(),
-                        halves.to_slice().unwrap_or_default(),
-                    ));
+                    let mut sum = to_exponentials(row, halves.to_slice().unwrap_or_default());
+                    let mean = mean.as_slice_mut().unwrap_or_default();
+                    walker.bases.set_duplicates_aside(self.anchors, *at, (row, &mut sum), mean);
+                    sums.push(sum);
                 }
             },
         );
@@ -246,7 +248,7 @@ impl<'a, F: Real> Ground<'a, F> {
         // The bases may have moved, and the states with them.
         let z = walker.z.select(Axis(0), active);
         let point = Point { anchors: self.anchors, bases: &walker.bases, rows: active, taus, z: &z };
-        let rates = point.rates(logits.view(), &sums);
+        let rates = point.rates(logits.view(), &sums, of_duplicates);
         let mut all = Array2::zeros(walker.z.raw_dim());
         active.iter().zip(rates.rows()).for_each(|(row, rate)| all.row_mut(*row).assign(&rate));
         walker.history.push_front(all);
@@ -379,23 +381,6 @@ impl<F: Real> Walker<'_, F> {
         }
         let moved: Vec<_> = leaders.iter().map(|(i, leader)| (active[*i], *leader)).collect();
         self.bases.replace(self.anchors, &moved);
-    }
-}
-
-impl<F: Real> Bases<F> {
-    /// Gives rows new bases: `moved` holds rows and anchors.
-    fn replace(&mut self, anchors: &Anchors<F>, moved: &[(usize, usize)]) {
-        if moved.is_empty() {
-            return;
-        }
-        let index: Vec<usize> = moved.iter().map(|(_, base)| *base).collect();
-        let mut halves = Array2::zeros((index.len(), anchors.len()));
-        half_distances(anchors, &index, halves.view_mut());
-        for ((row, base), halves) in moved.iter().zip(halves.rows()) {
-            self.index[*row] = *base;
-            self.points.row_mut(*row).assign(&anchors.centred().row(*base));
-            self.half_distances.row_mut(*row).assign(&halves);
-        }
     }
 }
 

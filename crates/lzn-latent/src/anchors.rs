@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2};
 
 use crate::error::Rows;
 use crate::{LatentError, Real};
@@ -35,8 +35,9 @@ struct Set<F> {
     points: Array2<F>,
     /// Anchors without their mean: the zones only see differences, and those are then represented best.
     centred: Array2<F>,
-    /// The same in double precision, for distances, and their half squares.
-    precise: Array2<f64>,
+    /// The same as `[d, N]`: products of rows with all anchors are fastest from it.
+    transposed: Array2<F>,
+    /// Their half squares.
     half_squares: Vec<F>,
     mean: Array1<f64>,
 }
@@ -49,13 +50,29 @@ impl<F: Real> Anchors<F> {
     pub fn new(points: Array2<F>) -> Result<Self, LatentError> {
         const OPERATION: &str = "anchors";
         check_finite(OPERATION, "points", points.view())?;
-        let wide = points.mapv(Real::wide);
-        let mean = wide.mean_axis(Axis(0)).ok_or(LatentError::NoAnchors { operation: OPERATION })?;
-        let precise = wide - &mean;
-        let half_squares = precise.rows().into_iter().map(|row| F::of(0.5 * row.dot(&row))).collect();
+        if points.nrows() == 0 {
+            return Err(LatentError::NoAnchors { operation: OPERATION });
+        }
+        let mut mean = Array1::zeros(points.ncols());
+        for row in points.rows() {
+            mean.zip_mut_with(&row, |mean, x| *mean += x.wide());
+        }
+        mean /= points.nrows() as f64;
         // Row by row in memory, so that kernels may take rows as slices.
         let points = if points.is_standard_layout() { points } else { points.as_standard_layout().into_owned() };
-        let set = Set { points, centred: precise.mapv(F::of), precise, half_squares, mean };
+        let mut centred = points.clone();
+        let mut half_squares = Vec::with_capacity(points.nrows());
+        for mut row in centred.rows_mut() {
+            let mut square = 0.0;
+            for (x, mean) in row.iter_mut().zip(&mean) {
+                let precise = x.wide() - mean;
+                square += precise * precise;
+                *x = F::of(precise);
+            }
+            half_squares.push(F::of(0.5 * square));
+        }
+        let transposed = centred.t().as_standard_layout().into_owned();
+        let set = Set { points, centred, transposed, half_squares, mean };
         Ok(Self { set: Arc::new(set), log_weights: None })
     }
 
@@ -115,8 +132,19 @@ impl<F: Real> Anchors<F> {
         &self.set.centred
     }
 
-    pub(crate) fn precise(&self) -> &Array2<f64> {
-        &self.set.precise
+    /// The same as `[d, N]`.
+    pub(crate) fn transposed(&self) -> &Array2<F> {
+        &self.set.transposed
+    }
+
+    /// The anchor `index` without the mean, in double precision.
+    pub(crate) fn precise(&self, index: usize) -> impl Iterator<Item = f64> {
+        self.point(index).iter().zip(&self.set.mean).map(|(x, mean)| x.wide() - mean)
+    }
+
+    /// All anchors without their mean in double precision, `[N, d]`, worked out for those who need them once.
+    pub(crate) fn all_precise(&self) -> Array2<f64> {
+        self.set.points.mapv(Real::wide) - &self.set.mean
     }
 
     /// `|a_j - mean|^2 / 2`.
@@ -150,7 +178,13 @@ impl<F: Real> Anchors<F> {
     /// The mean of the anchors under their weights, relative to the plain mean, `[d]`.
     pub(crate) fn prior_mean(&self) -> Array1<f64> {
         match &self.log_weights {
-            Some(_) => self.shares().dot(&self.set.precise),
+            Some(_) => {
+                let mut mean = Array1::zeros(self.dim());
+                for (j, share) in self.shares().into_iter().enumerate() {
+                    mean.iter_mut().zip(self.precise(j)).for_each(|(mean, x)| *mean += share * x);
+                }
+                mean
+            }
             None => Array1::zeros(self.dim()),
         }
     }
@@ -158,10 +192,8 @@ impl<F: Real> Anchors<F> {
     /// Root of the mean square distance of two anchors, drawn by their shares; 0 if all are in one place.
     pub(crate) fn spread(&self) -> f64 {
         let (shares, mean) = (self.shares(), self.prior_mean());
-        let square =
-            |row: ndarray::ArrayView1<'_, f64>| row.iter().zip(&mean).map(|(a, m)| (a - m) * (a - m)).sum::<f64>();
-        let variance: f64 =
-            self.set.precise.rows().into_iter().zip(&shares).map(|(row, share)| share * square(row)).sum();
+        let square = |j: usize| self.precise(j).zip(&mean).map(|(a, m)| (a - m) * (a - m)).sum::<f64>();
+        let variance: f64 = shares.iter().enumerate().map(|(j, share)| share * square(j)).sum();
         (2.0 * variance).sqrt()
     }
 

@@ -62,6 +62,7 @@ pub mod alignment;
 pub mod field;
 
 mod anchors;
+mod bases;
 mod distance;
 mod error;
 mod flow;

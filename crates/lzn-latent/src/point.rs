@@ -5,42 +5,17 @@
 //! base is never obtained as one minus something. On the way to the prior the base is the row's own anchor, on the way to the
 //! anchors one of the most probable ones.
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 
+use crate::bases::Bases;
 use crate::kernels::cotangents::to_cotangents;
-use crate::kernels::gemm::product;
-use crate::kernels::logits::{RowSums, RowZones, to_exponentials, to_logits};
+use crate::kernels::gemm::{add_product, product};
+use crate::kernels::lanes::sum_of;
+use crate::kernels::logits::{RowSums, to_exponentials};
 use crate::kernels::vectorised;
+use crate::kernels::vectors::{add_scaled, difference_dot, subtract};
 use crate::sink::Sink;
 use crate::{Anchors, Real};
-
-/// The anchors that the rows of a tile are written relative to.
-#[derive(Debug, Clone)]
-pub(crate) struct Bases<F> {
-    /// Index of the anchor, one per row.
-    pub(crate) index: Vec<usize>,
-    /// The centred anchors themselves, `[rows, d]`.
-    pub(crate) points: Array2<F>,
-    /// `|a_j - a_base|^2 / 2`, `[rows, N]`.
-    pub(crate) half_distances: Array2<F>,
-}
-
-impl<F: Real> Bases<F> {
-    pub(crate) fn new(anchors: &Anchors<F>, index: Vec<usize>) -> Self {
-        let mut half_distances = Array2::zeros((index.len(), anchors.len()));
-        crate::distance::half_distances(anchors, &index, half_distances.view_mut());
-        Self { points: anchors.centred().select(ndarray::Axis(0), &index), index, half_distances }
-    }
-
-    /// What the logits of row `i` at the clock `tau` are made of.
-    #[inline(always)]
-    pub(crate) fn zones<'a>(&'a self, anchors: &'a Anchors<F>, i: usize, tau: F) -> RowZones<'a, F> {
-        let n = anchors.len();
-        let all = self.half_distances.as_slice().unwrap_or(&[]);
-        let log_weights = anchors.log_weights().and_then(|all| all.as_slice());
-        RowZones { half_distances: &all[i * n..(i + 1) * n], log_weights, base: self.index[i], tau }
-    }
-}
 
 /// Memory that the evaluations of a tile share, so that they do not ask for it one by one.
 #[derive(Debug, Default)]
@@ -83,14 +58,20 @@ impl<F: Real> Point<'_, F> {
     /// The products `z.a_j`, `[r, N]`.
     pub(crate) fn products<'s>(&self, scratch: &'s mut Scratch<F>) -> ArrayViewMut2<'s, F> {
         let mut products = scratch.matrix(self.rows.len(), self.anchors.len());
-        product(self.z.view(), self.anchors.centred().t(), products.view_mut());
+        product(self.z.view(), self.anchors.transposed().view(), products.view_mut());
         products
     }
 
-    /// `ahat - a_base = sum_j w_j (a_j - a_base)`, `[r, d]`, from exponentials `[r, N]` and their sums.
-    pub(crate) fn rates(&self, exponentials: ArrayView2<'_, F>, sums: &[RowSums<F>]) -> Array2<F> {
-        let mut rates = Array2::zeros(self.z.raw_dim());
-        product(exponentials, self.anchors.centred().view(), rates.view_mut());
+    /// `ahat - a_base = sum_j w_j (a_j - a_base)`, `[r, d]`, from exponentials `[r, N]`, their sums, and what near-duplicates bring
+    /// to the mean, `[r, d]`.
+    pub(crate) fn rates(
+        &self,
+        exponentials: ArrayView2<'_, F>,
+        sums: &[RowSums<F>],
+        of_duplicates: Array2<F>,
+    ) -> Array2<F> {
+        let mut rates = of_duplicates;
+        add_product(exponentials, self.anchors.centred().view(), rates.view_mut());
         for ((mut rate, row), sums) in rates.rows_mut().into_iter().zip(self.rows).zip(sums) {
             let base = self.bases.points.row(*row);
             rate.zip_mut_with(&base, |rate, base| *rate = sums.scale * *rate - sums.omega * *base);
@@ -100,20 +81,28 @@ impl<F: Real> Point<'_, F> {
 
     /// Evaluates the zones: the rates `[r, d]`.
     pub(crate) fn evaluate(&self, scratch: &mut Scratch<F>) -> Array2<F> {
-        let mut weights = self.products(scratch);
-        let mut sums = Vec::with_capacity(self.rows.len());
+        self.evaluate_products(self.products(scratch))
+    }
+
+    /// The same from the products `z.a_j [r, N]`, which need only hold up to a constant per row.
+    pub(crate) fn evaluate_products(&self, mut weights: ArrayViewMut2<'_, F>) -> Array2<F> {
+        let mut all = Vec::with_capacity(self.rows.len());
+        let mut of_duplicates = Array2::zeros(self.z.raw_dim());
         vectorised(
             #[inline(always)]
             || {
-                for (i, mut row) in weights.rows_mut().into_iter().enumerate() {
-                    let zones = self.bases.zones(self.anchors, self.rows[i], self.taus[i]);
+                let rows = weights.rows_mut().into_iter().zip(of_duplicates.rows_mut());
+                for (i, (mut row, mut mean)) in rows.enumerate() {
                     let row = row.as_slice_mut().unwrap_or_default();
-                    to_logits(row, &zones);
-                    sums.push(to_exponentials(row, zones.half_distances));
+                    let zones = self.bases.to_logits(self.anchors, self.rows[i], (self.taus[i], self.z.row(i)), row);
+                    let mut sums = to_exponentials(row, zones.half_distances);
+                    let mean = mean.as_slice_mut().unwrap_or_default();
+                    self.bases.set_duplicates_aside(self.anchors, self.rows[i], (row, &mut sums), mean);
+                    all.push(sums);
                 }
             },
         );
-        self.rates(weights.view(), &sums)
+        self.rates(weights.view(), &all, of_duplicates)
     }
 }
 
@@ -122,6 +111,14 @@ pub(crate) struct LogProbCotangent<'a, F> {
     pub(crate) owners: &'a [usize],
     /// `[r]`.
     pub(crate) values: &'a [F],
+}
+
+/// Sums over a row's weights and the cotangents `S` of its logits.
+struct RowPull<F> {
+    sums: RowSums<F>,
+    rho: F,
+    /// The part of `rho` that is not near-duplicates'.
+    far: F,
 }
 
 /// What a pull adds to.
@@ -150,23 +147,26 @@ impl<F: Real> Point<'_, F> {
         factors.slice_mut(s![..r, ..]).assign(self.z);
         factors.slice_mut(s![r.., ..]).assign(&g);
         let mut weights = scratch.matrix(2 * r, n);
-        product(factors.view(), self.anchors.centred().t(), weights.view_mut());
-        let rows = self.cotangents(weights.view_mut(), log_probs, sink);
-
+        product(factors.view(), self.anchors.transposed().view(), weights.view_mut());
         let mut state = Array2::zeros((r, d));
-        product(weights.slice(s![r.., ..]), self.anchors.centred().view(), state.view_mut());
+        let rows = self.cotangents(weights.view_mut(), g, log_probs, state.view_mut(), sink);
+
+        add_product(weights.slice(s![r.., ..]), self.anchors.centred().view(), state.view_mut());
         self.write_factors(&mut factors, g);
         sink.add_products(factors.view(), weights.view());
         self.finish(role, g, &rows, state, sink, own)
     }
 
-    /// Turns the products `[z; g] A'` into weights and cotangents of the logits; `rho` and the sums of every row.
+    /// Turns the products `[z; g] A'` into weights and cotangents of the logits. What near-duplicates get and give goes to `states`
+    /// and `sink` at once.
     fn cotangents(
         &self,
         mut weights: ArrayViewMut2<'_, F>,
+        g: ArrayView2<'_, F>,
         log_probs: Option<&LogProbCotangent<'_, F>>,
+        mut states: ArrayViewMut2<'_, F>,
         sink: &mut Sink<F>,
-    ) -> Vec<(F, RowSums<F>)> {
+    ) -> Vec<RowPull<F>> {
         let (mut of_z, mut of_g) = weights.view_mut().split_at(ndarray::Axis(0), self.taus.len());
         let mut rows = Vec::with_capacity(self.taus.len());
         vectorised(
@@ -175,20 +175,67 @@ impl<F: Real> Point<'_, F> {
                 let pairs = of_z.rows_mut().into_iter().zip(of_g.rows_mut());
                 for (i, ((mut w, mut p), tau)) in pairs.zip(self.taus).enumerate() {
                     let (w, p) = (w.as_slice_mut().unwrap_or_default(), p.as_slice_mut().unwrap_or_default());
-                    let zones = self.bases.zones(self.anchors, self.rows[i], *tau);
-                    to_logits(w, &zones);
+                    let zones = self.bases.to_logits(self.anchors, self.rows[i], (*tau, self.z.row(i)), w);
                     let sums = to_exponentials(w, zones.half_distances);
+                    self.duplicate_products(i, g.row(i), p);
                     let log_prob = log_probs.map(|all| {
                         let owner = all.owners[i];
                         (all.values[i], (zones.half_distances[owner] != F::zero()).then_some(owner))
                     });
                     let rho = to_cotangents(w, p, &sums, zones.base, log_prob);
+                    let mut state = states.row_mut(i);
+                    let state = state.as_slice_mut().unwrap_or_default();
+                    let far = self.pull_duplicates(i, g.row(i), (w, p), state, sink).unwrap_or(rho);
                     sink.add_cotangents(p, *tau * *tau);
-                    rows.push((rho, sums));
+                    rows.push(RowPull { sums, rho, far });
                 }
             },
         );
         rows
+    }
+
+    /// Makes the products `g.a_j` of a row with near-duplicates relative to the base, theirs by differences.
+    #[inline(always)]
+    fn duplicate_products(&self, i: usize, g: ArrayView1<'_, F>, products: &mut [F]) {
+        let (duplicates, base) = (&self.bases.duplicates[self.rows[i]], self.bases.index[self.rows[i]]);
+        if duplicates.is_empty() {
+            return;
+        }
+        let own = products[base];
+        products.iter_mut().for_each(|p| *p -= own);
+        for &j in duplicates {
+            products[j] =
+                difference_dot(g.to_slice().unwrap_or_default(), self.anchors.point(j), self.anchors.point(base));
+        }
+    }
+
+    /// What the near-duplicates of a row get, and what they give to the cotangent of the state; their weights `w` and cotangents
+    /// `s` are then done with, and zero. The sum of the other cotangents, if there are such duplicates.
+    #[inline(always)]
+    fn pull_duplicates(
+        &self,
+        i: usize,
+        g: ArrayView1<'_, F>,
+        (w, s): (&mut [F], &mut [F]),
+        state: &mut [F],
+        sink: &mut Sink<F>,
+    ) -> Option<F> {
+        let (duplicates, base) = (&self.bases.duplicates[self.rows[i]], self.bases.index[self.rows[i]]);
+        if duplicates.is_empty() {
+            return None;
+        }
+        let (tau, z) = (self.taus[i], self.z.row(i));
+        let mut difference = vec![F::zero(); state.len()];
+        for &j in duplicates {
+            subtract(&mut difference, self.anchors.point(j), self.anchors.point(base));
+            add_scaled(state, s[j], &difference);
+            for ((b, g), z) in difference.iter_mut().zip(g).zip(z) {
+                *b = w[j] * *g + tau * s[j] * (*z - tau * *b);
+            }
+            sink.add_single(j, &difference, s[j]);
+            (w[j], s[j]) = (F::zero(), F::zero());
+        }
+        Some(sum_of(s, s, |s, _| s))
     }
 
     /// `[g; tau z + tau^2 a_base]`, over `[z; g]`.
@@ -208,16 +255,16 @@ impl<F: Real> Point<'_, F> {
         &self,
         role: Base,
         g: ArrayView2<'_, F>,
-        rows: &[(F, RowSums<F>)],
+        rows: &[RowPull<F>],
         mut state: Array2<F>,
         sink: &mut Sink<F>,
         own: &mut Array2<F>,
     ) -> Array2<F> {
-        for (i, (rho, sums)) in rows.iter().enumerate() {
+        for (i, RowPull { sums, rho, far }) in rows.iter().enumerate() {
             let (tau, row) = (self.taus[i], self.rows[i]);
             let (mut state, mut own) = (state.row_mut(i), own.row_mut(row));
             // sum_j S_j (a_j - a_base)
-            state.scaled_add(-*rho, &self.bases.points.row(row));
+            state.scaled_add(-*far, &self.bases.points.row(row));
             own.scaled_add(-tau * *rho, &self.z.row(i));
             match role {
                 Base::Coordinates => own.scaled_add(sums.base, &g.row(i)),

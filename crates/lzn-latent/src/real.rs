@@ -16,7 +16,7 @@ pub trait Real: NdFloat + sealed::Sealed + std::iter::Sum + Default {
 /// What callers neither need nor may replace.
 pub(crate) mod sealed {
     pub trait Sealed: Sized {
-        /// Weight of all other zones together below which a path counts as straight: far below rounding.
+        /// Weight of all other zones together below which a path counts as straight: what it bends by then does not show.
         const NEGLIGIBLE: f64;
 
         /// `exp` of a number that is not positive, in a form that vectorises.
@@ -25,7 +25,7 @@ pub(crate) mod sealed {
 }
 
 impl sealed::Sealed for f32 {
-    const NEGLIGIBLE: f64 = 1e-8;
+    const NEGLIGIBLE: f64 = 1e-7;
 
     #[inline(always)]
     fn exp_of_negative(self) -> Self {

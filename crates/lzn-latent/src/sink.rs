@@ -54,7 +54,7 @@ impl<F: Real> Sink<F> {
         add_product(factors.t(), weights, self.transposed.view_mut());
     }
 
-    /// Adds what a row's logit cotangents `S [N]` say beside the products.
+    /// Adds what a row's logit cotangents `S [N]` say beside the products; `square` is `tau^2`.
     #[inline(always)]
     pub(crate) fn add_cotangents(&mut self, cotangents: &[F], square: F) {
         let Self { pull, log_weights, .. } = self;
@@ -82,17 +82,22 @@ impl<F: Real> Sink<F> {
         self.log_weights[anchor] += log_weight;
     }
 
+    /// Adds `rows [r, d]` to the gradients of the anchors `index`.
+    pub(crate) fn add_rows(&mut self, index: &[usize], rows: ArrayView2<'_, F>) {
+        for (mut line, of_rows) in self.transposed.rows_mut().into_iter().zip(rows.columns()) {
+            for (&anchor, g) in index.iter().zip(of_rows) {
+                line[anchor] += *g;
+            }
+        }
+    }
+
     /// Adds to the gradient of one log-weight.
     pub(crate) fn add_log_weight(&mut self, anchor: usize, gradient: F) {
         self.log_weights[anchor] += gradient;
     }
 
-    /// All gradients, with those of the rows' `bases` added to the anchors `index`, in order.
-    pub(crate) fn finish<'a>(
-        self,
-        anchors: &Anchors<F>,
-        bases: impl Iterator<Item = (&'a [usize], ArrayView2<'a, F>)>,
-    ) -> Collected<F> {
+    /// All gradients.
+    pub(crate) fn finish(self, anchors: &Anchors<F>) -> Collected<F> {
         let Self { transposed, pull, prior_mean, single, mut log_weights } = self;
         let mut gradients = transposed.t().as_standard_layout().into_owned();
         drop(transposed);
@@ -104,11 +109,6 @@ impl<F: Real> Sink<F> {
         }
         if prior_mean.iter().any(|g| *g != F::zero()) {
             spread_over_prior(anchors, &prior_mean, &mut gradients, &mut log_weights);
-        }
-        for (index, rows) in bases {
-            for (&index, row) in index.iter().zip(rows.rows()) {
-                gradients.row_mut(index).scaled_add(F::one(), &row);
-            }
         }
         Collected { anchors: gradients, log_weights }
     }
@@ -125,7 +125,8 @@ fn spread_over_prior<F: Real>(
     let of_mean = anchors.prior_mean().dot(&wide);
     for (j, share) in anchors.shares().into_iter().enumerate() {
         gradients.row_mut(j).scaled_add(F::of(share), gradient);
-        log_weights[j] += F::of(share * (anchors.precise().row(j).dot(&wide) - of_mean));
+        let product: f64 = anchors.precise(j).zip(&wide).map(|(a, g)| a * g).sum();
+        log_weights[j] += F::of(share * (product - of_mean));
     }
 }
 

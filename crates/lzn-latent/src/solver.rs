@@ -32,15 +32,15 @@ pub enum Solver {
     /// Adams-Bashforth of order 2 from where the zones of each row begin to mix, with sparse catch-up steps for rows that
     /// have near neighbours. Ours, and the default.
     Multistep {
-        /// Evaluations of all zones towards the prior, at least 1; half as many again towards the anchors.
+        /// Evaluations of all zones towards the prior, at least 1; three times as many dense ones towards the anchors.
         evaluations: usize,
     },
 }
 
 impl Default for Solver {
-    /// [`Solver::multistep`] with 8 evaluations.
+    /// [`Solver::multistep`] with 6 evaluations.
     fn default() -> Self {
-        Self::multistep(8)
+        Self::multistep(6)
     }
 }
 

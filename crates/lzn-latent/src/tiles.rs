@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ndarray::{Array2, ArrayViewMut2, Axis};
 #[cfg(feature = "rayon")]
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
@@ -35,36 +36,54 @@ pub(crate) fn map<T: Send, R: Send>(parallel: Parallel, items: Vec<T>, work: imp
     }
 }
 
-/// `work` on every item with something that collects; returns the sum of what was collected and the results in order.
+/// `work` on every item with something that collects; returns the sum of what was collected.
 ///
-/// The items are dealt to lanes, each with a collector of its own, whose number depends on sizes alone: the order of
-/// additions does not depend on the number of threads. `size` is the number of elements of a collector. Every lane also has
-/// scratch memory, which is gone when it ends.
-pub(crate) fn map_collecting<T: Sync, R: Send, S: Collect, M: Default>(
+/// The items are dealt to lanes, each with a collector of its own, and lanes are added in pairs. How many there are depends on
+/// sizes alone, so the order of additions does not depend on the number of threads; and since a pair is added as soon as both
+/// are there, few collectors exist at once. `size` is the number of elements of a collector. Every lane also has scratch memory,
+/// which is gone when it ends.
+pub(crate) fn collect<T: Send, S: Collect, M: Default>(
     parallel: Parallel,
-    items: &[T],
+    items: Vec<T>,
     size: usize,
-    new: impl Fn() -> S + Send + Sync,
-    work: impl Fn(&T, &mut S, &mut M) -> R + Send + Sync,
-) -> (S, Vec<R>) {
-    let lanes = (COLLECTED / size.max(1)).clamp(LANES.0, LANES.1).min(items.len()).max(1);
-    let parts = map(parallel, (0..lanes).collect(), |lane| {
+    new: impl Fn() -> S + Sync,
+    work: impl Fn(T, &mut S, &mut M) + Sync,
+) -> S {
+    let count = (COLLECTED / size.max(1)).clamp(LANES.0, LANES.1).min(items.len()).max(1);
+    let mut lanes: Vec<Vec<T>> = (0..count).map(|_| Vec::new()).collect();
+    items.into_iter().enumerate().for_each(|(i, item)| lanes[i % count].push(item));
+    let run = |lane: Vec<T>| {
         let (mut sink, mut scratch) = (new(), M::default());
-        let items = items.iter().skip(lane).step_by(lanes);
-        let results: Vec<R> = items.map(|item| work(item, &mut sink, &mut scratch)).collect();
-        (sink, results)
-    });
-    let mut total: Option<S> = None;
-    let mut results: Vec<_> = Vec::with_capacity(lanes);
-    for (sink, part) in parts {
-        match &mut total {
-            Some(total) => total.add(sink),
-            None => total = Some(sink),
-        }
-        results.push(part.into_iter());
+        lane.into_iter().for_each(|item| work(item, &mut sink, &mut scratch));
+        sink
+    };
+    add_up(parallel, lanes, &run)
+}
+
+fn add_up<T: Send, S: Collect>(parallel: Parallel, mut lanes: Vec<Vec<T>>, run: &(impl Fn(Vec<T>) -> S + Sync)) -> S {
+    if lanes.len() < 2 {
+        return run(lanes.pop().unwrap_or_default());
     }
-    let in_order = (0..items.len()).filter_map(|i| results[i % lanes].next()).collect();
-    (total.unwrap_or_else(new), in_order)
+    let others = lanes.split_off(lanes.len() / 2);
+    let (mut sum, other) = match parallel {
+        #[cfg(feature = "rayon")]
+        Parallel::Rayon => rayon::join(|| add_up(parallel, lanes, run), || add_up(parallel, others, run)),
+        _ => (add_up(parallel, lanes, run), add_up(parallel, others, run)),
+    };
+    sum.add(other);
+    sum
+}
+
+/// Cuts `all` into consecutive parts of `counts` rows.
+pub(crate) fn split<F>(all: &mut Array2<F>, counts: impl Iterator<Item = usize>) -> Vec<ArrayViewMut2<'_, F>> {
+    let mut parts = Vec::new();
+    let mut rest = all.view_mut();
+    for count in counts {
+        let (part, others) = rest.split_at(Axis(0), count);
+        parts.push(part);
+        rest = others;
+    }
+    parts
 }
 
 /// What a lane collects.

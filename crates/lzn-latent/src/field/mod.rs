@@ -45,7 +45,7 @@
 
 mod tile;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, concatenate, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
 use crate::sink::Sink;
@@ -95,8 +95,9 @@ impl<'a, F: Real> ZoneField<'a, F> {
     pub fn at(&self, points: ArrayView2<'_, F>) -> Result<FieldAt<F>, LatentError> {
         self.anchors.check_points(OPERATION, "points", points)?;
         let ranges = tiles::ranges(points.nrows(), self.anchors.len());
+        let precise = self.anchors.all_precise();
         let (tiles, values): (Vec<_>, Vec<_>) = tiles::map(self.parallel, ranges, |rows| {
-            Tile::evaluate(self.anchors, self.clock, rows.clone(), points.slice(s![rows, ..]))
+            Tile::evaluate(self.anchors, &precise, self.clock, rows.clone(), points.slice(s![rows, ..]))
         })
         .into_iter()
         .unzip();
@@ -191,14 +192,19 @@ impl<F: Real> FieldAt<F> {
     pub fn vjp(&self, cotangents: &FieldCotangents<'_, F>) -> Result<FieldGradients<F>, LatentError> {
         self.check(cotangents)?;
         let anchors = &self.anchors;
-        let new = || Sink::new(anchors);
-        let (sink, parts) =
-            tiles::map_collecting(self.parallel, &self.tiles, Sink::size(anchors), new, |tile, sink, scratch| {
+        let mut points = Array2::zeros(self.mean.raw_dim());
+        let parts = tiles::split(&mut points, self.tiles.iter().map(|tile| tile.rows().len()));
+        let sink = tiles::collect(
+            self.parallel,
+            self.tiles.iter().zip(parts).collect(),
+            Sink::size(anchors),
+            || Sink::new(anchors),
+            |(tile, mut points): (&Tile<F>, ArrayViewMut2<'_, F>), sink, scratch| {
                 let given = TileCotangents::new(cotangents, tile.rows(), anchors.dim(), self.clock);
-                tile.pull(anchors, self.clock, &given, sink, scratch)
-            });
-        let collected = sink.finish(anchors, std::iter::empty());
-        let points = crate::forward::stack(parts.iter().map(|part| part.view()), anchors);
+                points.assign(&tile.pull(anchors, self.clock, &given, sink, scratch));
+            },
+        );
+        let collected = sink.finish(anchors);
         Ok(FieldGradients { points, anchors: collected.anchors, log_weights: collected.log_weights })
     }
 

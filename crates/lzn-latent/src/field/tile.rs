@@ -5,12 +5,13 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, concatenate, s};
 
 use super::FieldCotangents;
+use crate::bases::Bases;
 use crate::kernels::gemm::product;
 use crate::kernels::lanes::sum_of;
 use crate::kernels::logits::{to_exponentials, to_logits};
 use crate::kernels::vectorised;
 use crate::kernels::vectors::{add_scaled, difference_dot, subtract};
-use crate::point::{Bases, Scratch};
+use crate::point::Scratch;
 use crate::sink::Sink;
 use crate::{Anchors, Real};
 
@@ -101,14 +102,15 @@ impl<F: Real> Tile<F> {
         self.rows.clone()
     }
 
-    /// Evaluates the field at `points [rows, d]`.
+    /// Evaluates the field at `points [rows, d]`; `precise [N, d]` are the anchors without their mean.
     pub(super) fn evaluate(
         anchors: &Anchors<F>,
+        precise: &Array2<f64>,
         clock: Clock,
         rows: Range<usize>,
         points: ArrayView2<'_, F>,
     ) -> (Self, Values<F>) {
-        let index = most_probable(anchors, clock, points);
+        let index = most_probable(anchors, precise, clock, points);
         let mut z = Array2::zeros(points.raw_dim());
         for ((mut z, x), base) in z.rows_mut().into_iter().zip(points.rows()).zip(&index) {
             let z = z.iter_mut().zip(x).zip(anchors.point(*base));
@@ -170,7 +172,7 @@ impl<F: Real> Tile<F> {
         scratch: &'s mut Scratch<F>,
     ) -> ArrayViewMut2<'s, F> {
         let mut logits = scratch.matrix(self.z.nrows(), anchors.len());
-        product(self.z.view(), anchors.centred().t(), logits.view_mut());
+        product(self.z.view(), anchors.transposed().view(), logits.view_mut());
         self.products_to_logits(anchors, bases, clock, logits.view_mut());
         logits
     }
@@ -227,7 +229,7 @@ impl<F: Real> Tile<F> {
         factors.slice_mut(s![r.., ..]).assign(&given.of_mean);
         // [W; S], once the products [z; G] A' have become weights and cotangents of the logits.
         let mut both = scratch.matrix(2 * r, n);
-        product(factors.view(), anchors.centred().t(), both.view_mut());
+        product(factors.view(), anchors.transposed().view(), both.view_mut());
         let (mut weights, mut cotangents) = both.view_mut().split_at(Axis(0), r);
         self.products_to_logits(anchors, &bases, clock, weights.view_mut());
         to_weights(weights.view_mut(), &bases);
@@ -346,12 +348,17 @@ fn to_weights<F: Real>(mut logits: ArrayViewMut2<'_, F>, bases: &Bases<F>) {
 }
 
 /// The anchor of the largest weight for each of the `points`, in double precision. It need not be more than near it.
-fn most_probable<F: Real>(anchors: &Anchors<F>, clock: Clock, points: ArrayView2<'_, F>) -> Vec<usize> {
+fn most_probable<F: Real>(
+    anchors: &Anchors<F>,
+    precise: &Array2<f64>,
+    clock: Clock,
+    points: ArrayView2<'_, F>,
+) -> Vec<usize> {
     let tau = clock.tau();
     let centred = points.mapv(Real::wide) - &anchors.mean().mapv(|m| (1.0 - clock.t) * m);
     let mut products = Array2::zeros((points.nrows(), anchors.len()));
-    product(centred.view(), anchors.precise().t(), products.view_mut());
-    let squares: Vec<f64> = anchors.precise().rows().into_iter().map(|row| 0.5 * row.dot(&row)).collect();
+    product(centred.view(), precise.t(), products.view_mut());
+    let squares: Vec<f64> = precise.rows().into_iter().map(|row| 0.5 * row.dot(&row)).collect();
     let log_weights: Vec<f64> = (0..anchors.len()).map(|j| anchors.log_weight(j).wide()).collect();
     let score = |row: &ArrayView1<'_, f64>, j: usize| tau / clock.t * row[j] - tau * tau * squares[j] + log_weights[j];
     let best = |row: ArrayView1<'_, f64>| {

@@ -6,7 +6,7 @@ mod tile;
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, concatenate, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
 use crate::sink::Sink;
@@ -47,7 +47,7 @@ impl ZoneFlow {
         noise: ArrayView2<'_, F>,
     ) -> Result<Array2<F>, LatentError> {
         let tiles = integrate(self, anchors, owners, noise, Keep::Nothing)?;
-        finish(tiles.iter().map(Tile::latents), anchors)
+        finish(&tiles, anchors)
     }
 
     /// As [`ZoneFlow::to_latents`], and keeps what the gradients need: the state before every evaluation.
@@ -60,8 +60,9 @@ impl ZoneFlow {
         owners: &[usize],
         noise: ArrayView2<'_, F>,
     ) -> Result<LatentTrace<F>, LatentError> {
-        let tiles = integrate(self, anchors, owners, noise, Keep::states(owners.len(), anchors.len()))?;
-        let latents = finish(tiles.iter().map(Tile::latents), anchors)?;
+        let mut tiles = integrate(self, anchors, owners, noise, Keep::States)?;
+        let latents = finish(&tiles, anchors)?;
+        tiles.iter_mut().for_each(Tile::forget_latents);
         Ok(LatentTrace { flow: self.clone(), anchors: anchors.clone(), tiles, latents })
     }
 }
@@ -129,17 +130,18 @@ impl<F: Real> LatentTrace<F> {
         check_shape("vjp of to_latents", "cotangent", self.latents.shape(), cotangent.shape())?;
         check_finite("vjp of to_latents", "cotangent", cotangent)?;
         let plan = self.flow.to_latents_plan();
-        let (sink, parts) = tiles::map_collecting(
+        let mut noise = Array2::zeros(cotangent.raw_dim());
+        let parts = tiles::split(&mut noise, self.tiles.iter().map(|tile| tile.rows().len()));
+        let sink = tiles::collect(
             self.flow.parallel(),
-            &self.tiles,
+            self.tiles.iter().zip(parts).collect(),
             Sink::size(anchors),
             || Sink::new(anchors),
-            |tile, sink, scratch| tile.pull(plan, anchors, cotangent.slice(s![tile.rows(), ..]), sink, scratch),
+            |(tile, mut noise): (&Tile<F>, ArrayViewMut2<'_, F>), sink, scratch| {
+                noise.assign(&tile.pull(plan, anchors, cotangent.slice(s![tile.rows(), ..]), sink, scratch));
+            },
         );
-        let (noise, own): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        let bases = self.tiles.iter().zip(&own).map(|(tile, own)| (tile.owners(), own.view()));
-        let collected = sink.finish(anchors, bases);
-        let noise = stack(noise.iter().map(|part| part.view()), anchors);
+        let collected = sink.finish(anchors);
         Ok(LatentGradients { anchors: collected.anchors, noise, log_weights: collected.log_weights })
     }
 }
@@ -166,11 +168,8 @@ fn integrate<F: Real>(
     }))
 }
 
-fn finish<'a, F: Real>(
-    parts: impl Iterator<Item = ArrayView2<'a, F>>,
-    anchors: &Anchors<F>,
-) -> Result<Array2<F>, LatentError> {
-    let latents = stack(parts, anchors);
+fn finish<F: Real>(tiles: &[Tile<F>], anchors: &Anchors<F>) -> Result<Array2<F>, LatentError> {
+    let latents = stack(tiles.iter().map(Tile::latents), anchors);
     check_result(OPERATION, latents.view())?;
     Ok(latents)
 }

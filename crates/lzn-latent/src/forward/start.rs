@@ -3,11 +3,12 @@
 use ndarray::{Array2, ArrayView1, ArrayViewMut2};
 
 use super::catch_up::Rest;
+use crate::bases::Bases;
 use crate::distance::NEAR;
 use crate::kernels::takeoff::Parabolas;
 use crate::kernels::vectorised;
 use crate::kernels::vectors::difference_dot;
-use crate::point::{Bases, Point, Scratch};
+use crate::point::{Point, Scratch};
 use crate::{Anchors, Horizon, Plan, Real, Unit};
 
 /// When each row of a tile starts. Gradients take all of it as constant.
@@ -19,6 +20,8 @@ pub(super) struct Schedule<F> {
     pub(super) units: Vec<F>,
     /// Rows that have to catch up before node 0.
     pub(super) rests: Vec<Rest<F>>,
+    /// Whether the scratch memory holds the products of all rows with all anchors at node 0, up to a constant per row.
+    pub(super) has_products: bool,
 }
 
 impl<F: Real> Schedule<F> {
@@ -69,7 +72,7 @@ fn to_slopes<F: Real>(anchors: &Anchors<F>, bases: &Bases<F>, i: usize, z: &[F],
     }
 }
 
-/// A published grid: nodes before which the path is straight to all digits are left out.
+/// A published grid: nodes at which all other zones together are negligible are left out.
 fn free_flight<F: Real>(
     plan: &Plan,
     anchors: &Anchors<F>,
@@ -79,14 +82,19 @@ fn free_flight<F: Real>(
     let below = F::of((anchors.len() as f64 / F::NEGLIGIBLE).ln());
     let mut roots = vec![F::zero(); anchors.len()];
     let mut entry = |(i, slopes): (usize, ArrayView1<'_, F>)| {
-        let takeoff = vectorised(
+        vectorised(
             #[inline(always)]
-            || parabolas(anchors, bases, i, slopes.to_slice().unwrap_or_default()).farthest_root(below, &mut roots),
-        );
-        plan.nodes().iter().take_while(|node| F::of(node.tau()) > takeoff).count()
+            || {
+                let parabolas = parabolas(anchors, bases, i, slopes.to_slice().unwrap_or_default());
+                let takeoff = parabolas.farthest_root(below, &mut roots);
+                // Beyond the take-off all of them can only be negligible; nearer they still may.
+                let straight = |tau: F| tau > takeoff || parabolas.mass(tau) <= F::of(F::NEGLIGIBLE);
+                plan.nodes().iter().take_while(|node| straight(F::of(node.tau()))).count()
+            },
+        )
     };
     let entries: Vec<usize> = slopes.rows().into_iter().enumerate().map(&mut entry).collect();
-    Schedule { units: vec![F::one(); entries.len()], entries, rests: Vec::new() }
+    Schedule { units: vec![F::one(); entries.len()], entries, rests: Vec::new(), has_products: false }
 }
 
 /// Our own grid: from each row's horizon. A row with near neighbours follows these alone up to the horizon of all the others.
@@ -102,7 +110,8 @@ fn at_horizons<F: Real>(
     let below = F::of((anchors.len() as f64 / Horizon::FAINT.min(horizon.mass)).ln());
     let (merged, mass) = (F::of(merged), F::of(horizon.mass));
     let mut roots = vec![F::zero(); anchors.len()];
-    let mut schedule = Schedule { entries: vec![0; rows], units: vec![F::zero(); rows], rests: Vec::new() };
+    let mut schedule =
+        Schedule { entries: vec![0; rows], units: vec![F::zero(); rows], rests: Vec::new(), has_products: true };
     for (i, mut slopes) in slopes.rows_mut().into_iter().enumerate() {
         let slopes = slopes.as_slice_mut().unwrap_or_default();
         let begin = |slopes: &[F], roots: &mut [F]| {
@@ -121,7 +130,8 @@ fn at_horizons<F: Real>(
             continue;
         }
         let near: Vec<u32> = (0..roots.len()).filter(|j| roots[*j] > merged).map(|j| j as u32).collect();
-        // Without its near neighbours.
+        // Its state at node 0 will be another one, and the slopes are now without its near neighbours.
+        schedule.has_products = false;
         near.iter().for_each(|j| slopes[*j as usize] = F::neg_infinity());
         let rest = begin(slopes, &mut roots);
         let end = if rest > F::zero() { rest.max(merged * F::of(Horizon::LATEST)).min(merged) } else { merged };

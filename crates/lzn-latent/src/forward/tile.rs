@@ -8,8 +8,9 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use super::Work;
 use super::catch_up::{self, CatchUp};
 use super::start::{Schedule, schedule};
+use crate::bases::Bases;
 use crate::history::{Cotangents, Pace};
-use crate::point::{Base, Bases, Point, Scratch, Targets};
+use crate::point::{Base, Point, Scratch, Targets};
 use crate::sink::Sink;
 use crate::{Anchors, EndPoint, Plan, Real, Unit};
 
@@ -17,19 +18,7 @@ use crate::{Anchors, EndPoint, Plan, Real, Unit};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
     Nothing,
-    /// The states; distances are computed again.
     States,
-    /// The states and the distances between anchors.
-    StatesAndDistances,
-}
-
-impl Keep {
-    /// Elements of distances that may be kept over all tiles. More are cheaper to compute again than to hold.
-    const DISTANCES: usize = 1 << 22;
-
-    pub(super) fn states(rows: usize, anchors: usize) -> Self {
-        if rows * anchors <= Self::DISTANCES { Self::StatesAndDistances } else { Self::States }
-    }
 }
 
 /// Rows that have arrived. The base of a row is its own anchor.
@@ -37,14 +26,13 @@ impl Keep {
 pub(super) struct Tile<F> {
     rows: Range<usize>,
     owners: Vec<usize>,
-    /// The latents, `[rows, d]`.
+    /// The latents, `[rows, d]`; none once they are among those of all tiles.
     latents: Array2<F>,
     schedule: Schedule<F>,
     pace: Pace<F>,
     catch_ups: Vec<CatchUp<F>>,
     /// The states of the active rows before every evaluation, if kept.
     states: Vec<Array2<F>>,
-    bases: Option<Bases<F>>,
 }
 
 impl<F: Real> Tile<F> {
@@ -93,7 +81,12 @@ impl<F: Real> Tile<F> {
             let state = z.select(Axis(0), &active);
             let taus = pace.taus(plan, k, &active);
             let point = Point { anchors, bases: &bases, rows: &active, taus: &taus, z: &state };
-            history.push_front(spread(z.nrows(), &active, point.evaluate(scratch)));
+            let rates = if k == 0 && schedule.has_products {
+                point.evaluate_products(scratch.matrix(active.len(), anchors.len()))
+            } else {
+                point.evaluate(scratch)
+            };
+            history.push_front(spread(z.nrows(), &active, rates));
             history.truncate(plan.history());
             pace.advance(plan, k, &active, &mut z, &history);
             if keep != Keep::Nothing {
@@ -101,9 +94,7 @@ impl<F: Real> Tile<F> {
             }
         }
         arrive(plan, anchors, &bases, &pace, &mut z);
-        let owners = bases.index.clone();
-        let bases = (keep == Keep::StatesAndDistances).then_some(bases);
-        Self { rows, owners, latents: z, schedule, pace, catch_ups, states, bases }
+        Self { rows, owners: bases.index, latents: z, schedule, pace, catch_ups, states }
     }
 
     pub(super) fn latents(&self) -> ArrayView2<'_, F> {
@@ -114,8 +105,8 @@ impl<F: Real> Tile<F> {
         self.rows.clone()
     }
 
-    pub(super) fn owners(&self) -> &[usize] {
-        &self.owners
+    pub(super) fn forget_latents(&mut self) {
+        self.latents = Array2::zeros((0, 0));
     }
 
     pub(super) fn work(&self) -> Work {
@@ -136,7 +127,7 @@ impl<F: Real> Tile<F> {
         starts
     }
 
-    /// Goes back over the recorded states; the gradient of the noise, and of every row's own anchor in its own role.
+    /// Goes back over the recorded states; the gradient of the noise.
     pub(super) fn pull(
         &self,
         plan: &Plan,
@@ -144,11 +135,9 @@ impl<F: Real> Tile<F> {
         cotangent: ArrayView2<'_, F>,
         sink: &mut Sink<F>,
         scratch: &mut Scratch<F>,
-    ) -> (Array2<F>, Array2<F>) {
-        let fresh = self.bases.is_none().then(|| Bases::new(anchors, self.owners.clone()));
-        let Some(bases) = self.bases.as_ref().or(fresh.as_ref()) else {
-            return (Array2::zeros(cotangent.raw_dim()), Array2::zeros(cotangent.raw_dim()));
-        };
+    ) -> Array2<F> {
+        // Distances are cheaper to compute again than to hold.
+        let bases = Bases::new(anchors, self.owners.clone());
         let mut own = Array2::zeros(cotangent.raw_dim());
         let last = self.depart(plan, cotangent, sink, &mut own);
         let mut cotangents = Cotangents::new(plan, last);
@@ -156,7 +145,7 @@ impl<F: Real> Tile<F> {
             let active = self.schedule.active(k);
             let taus = self.pace.taus(plan, k, &active);
             let g = cotangents.rate(plan, &self.pace, k, &active);
-            let point = Point { anchors, bases, rows: &active, taus: &taus, z: state };
+            let point = Point { anchors, bases: &bases, rows: &active, taus: &taus, z: state };
             let mut targets = Targets { sink, own: &mut own, scratch };
             let through = point.pull(Base::Own, g.view(), None, &mut targets);
             cotangents.retreat(&active, &through);
@@ -170,7 +159,8 @@ impl<F: Real> Tile<F> {
             let before = before.unwrap_or_else(|| vec![F::zero(); end.len()]);
             gradient.assign(&Array1::from(catch_up.pull(anchors, &end, &before, sink)));
         }
-        (noise, own)
+        sink.add_rows(&self.owners, own.view());
+        noise
     }
 
     /// The transpose of [`arrive`]: the cotangent of the last state.

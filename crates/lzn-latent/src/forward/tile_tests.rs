@@ -53,7 +53,7 @@ impl Inputs {
         let bases = Bases::new(&anchors, owners);
         let mut scratch = Scratch::default();
         let schedule = match schedule {
-            Some(schedule) => schedule.clone(),
+            Some(schedule) => Schedule { has_products: false, ..schedule.clone() },
             None => {
                 let merged = match plan.unit() {
                     Unit::Horizon(horizon) => horizon.merging(anchors.len(), anchors.spread()),
@@ -79,8 +79,8 @@ fn gradients_of_our_solver_match_differences_also_for_rows_that_catch_up() {
             catching_up += tile.catch_ups.len();
             let anchors = inputs.anchors();
             let mut sink = Sink::new(&anchors);
-            let (noise, own) = tile.pull(&plan, &anchors, g.view(), &mut sink, &mut Scratch::default());
-            let collected = sink.finish(&anchors, [(tile.owners(), own.view())].into_iter());
+            let noise = tile.pull(&plan, &anchors, g.view(), &mut sink, &mut Scratch::default());
+            let collected = sink.finish(&anchors);
             let along = (&collected.anchors * &direction.0).sum()
                 + (&noise * &direction.1).sum()
                 + collected.log_weights.dot(&direction.2);

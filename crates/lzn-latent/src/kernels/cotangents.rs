@@ -21,15 +21,12 @@ pub(crate) fn to_cotangents<F: Real>(
     log_prob: Option<(F, Option<usize>)>,
 ) -> F {
     let own = products[base];
-    for (w, p) in weights.iter_mut().zip(products.iter_mut()) {
-        *w *= sums.scale;
-        *p -= own;
-    }
     // d log p_own / d l_j = [j = own] - w_j.
     let cotangent = log_prob.map_or(F::zero(), |(cotangent, _)| cotangent);
-    let mean = sum_of(weights, products, |w, p| w * p) + cotangent;
-    for (w, p) in weights.iter().zip(products.iter_mut()) {
-        *p = *w * (*p - mean);
+    let mean = sums.scale * sum_of(weights, products, |e, p| e * (p - own)) + cotangent;
+    for (w, p) in weights.iter_mut().zip(products.iter_mut()) {
+        *w *= sums.scale;
+        *p = *w * ((*p - own) - mean);
     }
     if let Some((cotangent, Some(own))) = log_prob {
         products[own] += cotangent;

@@ -45,9 +45,9 @@ impl<F: Real> Parabolas<'_, F> {
         largest(roots, F::zero())
     }
 
-    /// `sum_j exp(min(l_j(tau), 0))` over the zones elsewhere.
+    /// `sum_j exp(min(l_j(tau), 0))` over the zones elsewhere: how much they weigh of the own one, unless it is more than that.
     #[inline(always)]
-    fn mass(&self, tau: F) -> F {
+    pub(crate) fn mass(&self, tau: F) -> F {
         let square = tau * tau;
         let weigh = |logit: F, h: F| {
             let e = if logit < F::zero() { logit.exp_of_negative() } else { F::one() };

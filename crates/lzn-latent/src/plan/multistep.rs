@@ -1,18 +1,22 @@
 //! Adams-Bashforth of order 2 in `tau`, from where zones begin to mix: few evaluations, all of them where something happens.
 //!
-//! The grid is `tau_k = T (1 - k / n)^1.5` with the horizon `T` of each row, so it shrinks with the anchors and does not depend on
+//! The grid is `tau_k = T (1 - k / n)^1.15` with the horizon `T` of each row, so it shrinks with the anchors and does not depend on
 //! their scale, as the exact map does not. Before its horizon the rate of a row is zero, which is what the first step takes for
 //! the evaluation that it lacks. The last step knows the rate at the prior and integrates the quadratic through it and the
 //! last two evaluations.
 
 use super::{EndPoint, Horizon, Node, Plan, Unit};
 
-/// How much denser the grid is at the prior than at the horizon.
-const POWER: f64 = 1.5;
+/// How much denser the grid is at the prior than at the horizon: little. Evenly spaced nodes have the best gradients and the
+/// least error where anchors are spread, denser ones at the prior put more latents of clusters into their own zones.
+const POWER: f64 = 1.15;
 
-/// Evaluations towards the anchors for each one towards the prior: there is no free end point, and the fate of a latent
+/// The same on the way back.
+const POWER_BACK: f64 = 1.5;
+
+/// Dense evaluations towards the anchors for each one towards the prior: there is no free end point, and the fate of a latent
 /// near a border is decided late.
-const REVERSE: f64 = 1.5;
+const REVERSE: usize = 3;
 
 /// Steps of constant ratio beyond the dense ones, at most. They span seven orders of magnitude of distances between anchors.
 const BEYOND: usize = 72;
@@ -44,8 +48,8 @@ pub(super) fn to_latents(evaluations: usize) -> Plan {
 
 /// Prior to anchors: dense evaluations up to the horizon, then on until every row has arrived.
 pub(super) fn to_anchors(evaluations: usize) -> Plan {
-    let dense = (REVERSE * evaluations as f64).ceil() as usize;
-    let mut tau: Vec<f64> = (0..=dense).map(|k| (k as f64 / dense as f64).powf(POWER)).collect();
+    let dense = REVERSE * evaluations;
+    let mut tau: Vec<f64> = (0..=dense).map(|k| (k as f64 / dense as f64).powf(POWER_BACK)).collect();
     tau.extend((1..=BEYOND).map(|k| HORIZON.ratio.powi(-(k as i32))));
     let node = |k: usize| {
         let coefficients = match (k, tau.get(k + 1)) {
@@ -103,9 +107,10 @@ mod tests {
     fn the_way_to_the_anchors_goes_on_geometrically() {
         let plan = to_anchors(8);
         let taus: Vec<f64> = plan.nodes().iter().map(Node::tau).collect();
-        assert_eq!((taus[0], taus[12]), (0.0, 1.0));
-        assert!(taus[12..].windows(2).all(|pair| (pair[0] / pair[1] - 0.8).abs() < 1e-12));
-        assert!(plan.nodes()[..84].iter().zip(&taus[1..]).all(|(node, next)| {
+        let dense = 8 * REVERSE;
+        assert_eq!((taus[0], taus[dense]), (0.0, 1.0));
+        assert!(taus[dense..].windows(2).all(|pair| (pair[0] / pair[1] - 0.8).abs() < 1e-12));
+        assert!(plan.nodes()[..dense + BEYOND].iter().zip(&taus[1..]).all(|(node, next)| {
             (node.coefficients().iter().sum::<f64>() - (next - node.tau())).abs() < 1e-9 * next
         }));
     }

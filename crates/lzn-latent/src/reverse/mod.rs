@@ -2,7 +2,7 @@
 
 mod walk;
 
-use ndarray::{Array1, Array2, Array3, ArrayView2, s};
+use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayViewMut2, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
 use crate::forward::stack;
@@ -92,8 +92,9 @@ impl ZoneFlow {
         owners: &[usize],
     ) -> Result<AnchorTrace<F>, LatentError> {
         check(anchors, Some(owners), latents)?;
-        let walks = walk_all(self, anchors, latents, Some(owners), Keep::States);
+        let mut walks = walk_all(self, anchors, latents, Some(owners), Keep::States);
         let (end_points, own_log_probs) = (end_points(&walks, anchors)?, own_log_probs(self, &walks));
+        walks.iter_mut().for_each(Walk::forget_end);
         Ok(AnchorTrace { flow: self.clone(), anchors: anchors.clone(), walks, end_points, own_log_probs })
     }
 }
@@ -153,23 +154,23 @@ impl<F: Real> AnchorTrace<F> {
         }
         let anchors = &self.anchors;
         let ground = Ground::new(&self.flow, anchors);
-        let (sink, parts) = tiles::map_collecting(
+        let mut latents = Array2::zeros(self.end_points.raw_dim());
+        let parts = tiles::split(&mut latents, self.walks.iter().map(|walk| walk.rows.len()));
+        let sink = tiles::collect(
             self.flow.parallel(),
-            &self.walks,
+            self.walks.iter().zip(parts).collect(),
             Sink::size(anchors),
             || Sink::new(anchors),
-            |walk, sink, scratch| {
+            |(walk, mut latents): (&Walk<F>, ArrayViewMut2<'_, F>), sink, scratch| {
                 let end = match end_points {
                     Some(all) => all.slice(s![walk.rows.clone(), ..]).to_owned(),
                     None => Array2::zeros((walk.rows.len(), anchors.dim())),
                 };
                 let own = own_log_probs.map(|all| all.slice_move(s![.., walk.rows.clone()]));
-                ground.pull(walk, Cotangent { end, own }, sink, scratch)
+                latents.assign(&ground.pull(walk, Cotangent { end, own }, sink, scratch));
             },
         );
-        let latents = stack(parts.iter().map(|(latents, _)| latents.view()), anchors);
-        let bases = parts.iter().flat_map(|(_, own)| own.iter().map(|(index, rows)| (index.as_slice(), rows.view())));
-        let collected = sink.finish(anchors, bases);
+        let collected = sink.finish(anchors);
         Ok(AssignmentGradients { latents, anchors: collected.anchors, log_weights: collected.log_weights })
     }
 }

@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
-use crate::distance::half_distances;
+use crate::bases::Bases;
 use crate::history::{Cotangents, Pace};
-use crate::kernels::logits::{RowSums, strongest_rival, to_exponentials, to_logits};
+use crate::kernels::logits::{RowSums, strongest_rival, to_exponentials};
 use crate::kernels::vectorised;
-use crate::point::{Base, Bases, LogProbCotangent, Point, Scratch, Targets};
+use crate::point::{Base, LogProbCotangent, Point, Scratch, Targets};
 use crate::sink::Sink;
 use crate::{Anchors, EndPoint, Horizon, Plan, Real, Unit, ZoneFlow};
 
@@ -67,9 +67,6 @@ pub(super) struct Cotangent<'a, F> {
     pub(super) own: Option<ArrayView2<'a, F>>,
 }
 
-/// Gradients that belong to anchors in the role of bases: indices and rows `[.., d]`.
-pub(super) type OfBases<F> = Vec<(Vec<usize>, Array2<F>)>;
-
 /// A tile on its way.
 struct Walker<'a, F> {
     anchors: &'a Anchors<F>,
@@ -82,6 +79,11 @@ impl<F: Real> Walk<F> {
     /// Evaluations of the row that needed most.
     pub(super) fn steps(&self) -> usize {
         self.evaluations.iter().copied().max().unwrap_or(0)
+    }
+
+    /// Drops the end points, once they are among those of all tiles.
+    pub(super) fn forget_end(&mut self) {
+        self.end = Array2::zeros((0, 0));
     }
 
     /// Log-probability of the own anchor of row `i` at step `k`, or at its last.
@@ -196,9 +198,8 @@ impl<'a, F: Real> Ground<'a, F> {
             #[inline(always)]
             || {
                 for (i, mut row) in logits.rows_mut().into_iter().enumerate() {
-                    let zones = walker.bases.zones(self.anchors, active[i], taus[i]);
                     let row = row.as_slice_mut().unwrap_or_default();
-                    to_logits(row, &zones);
+                    let zones = walker.bases.to_logits(self.anchors, active[i], (taus[i], z.row(i)), row);
                     let rival = strongest_rival(row, zones.half_distances);
                     // Without weights a logit that is negative keeps falling.
                     arrived[i] = rival < below && (zones.log_weights.is_none() || falls(row, &zones));
@@ -215,15 +216,18 @@ impl<'a, F: Real> Ground<'a, F> {
         });
         let kept = (keep == Keep::LogProbs).then(|| logits.to_owned());
         let mut sums: Vec<RowSums<F>> = Vec::with_capacity(active.len());
+        let mut of_duplicates = Array2::zeros(z.raw_dim());
         vectorised(
             #[inline(always)]
             || {
-                for (mut row, at) in logits.rows_mut().into_iter().zip(active) {
+                let rows = logits.rows_mut().into_iter().zip(of_duplicates.rows_mut());
+                for ((mut row, mut mean), at) in rows.zip(active) {
+                    let row = row.as_slice_mut().unwrap_or_default();
                     let halves = walker.bases.half_distances.row(*at);
-                    sums.push(to_exponentials(
-                        row.as_slice_mut().unwrap_or_default(),
-                        halves.to_slice().unwrap_or_default(),
-                    ));
+                    let mut sum = to_exponentials(row, halves.to_slice().unwrap_or_default());
+                    let mean = mean.as_slice_mut().unwrap_or_default();
+                    walker.bases.set_duplicates_aside(self.anchors, *at, (row, &mut sum), mean);
+                    sums.push(sum);
                 }
             },
         );
@@ -244,7 +248,7 @@ impl<'a, F: Real> Ground<'a, F> {
         // The bases may have moved, and the states with them.
         let z = walker.z.select(Axis(0), active);
         let point = Point { anchors: self.anchors, bases: &walker.bases, rows: active, taus, z: &z };
-        let rates = point.rates(logits.view(), &sums);
+        let rates = point.rates(logits.view(), &sums, of_duplicates);
         let mut all = Array2::zeros(walker.z.raw_dim());
         active.iter().zip(rates.rows()).for_each(|(row, rate)| all.row_mut(*row).assign(&rate));
         walker.history.push_front(all);
@@ -264,14 +268,14 @@ impl<'a, F: Real> Ground<'a, F> {
         }
     }
 
-    /// Goes back over a walk; the gradient of the latents, and of the anchors in the role of bases.
+    /// Goes back over a walk; the gradient of the latents.
     pub(super) fn pull(
         &self,
         walk: &Walk<F>,
         cotangent: Cotangent<'_, F>,
         sink: &mut Sink<F>,
         scratch: &mut Scratch<F>,
-    ) -> (Array2<F>, OfBases<F>) {
+    ) -> Array2<F> {
         let (state, of_mean) = match self.plan.end_point() {
             EndPoint::State { t, .. } => (cotangent.end * F::of(t), None),
             _ => (Array2::zeros(cotangent.end.raw_dim()), Some(cotangent.end)),
@@ -279,7 +283,6 @@ impl<'a, F: Real> Ground<'a, F> {
         let pace = Pace::uniform(walk.rows.len(), F::of(self.unit));
         let mut cotangents = Cotangents::new(self.plan, state);
         let mut bases: Option<Bases<F>> = None;
-        let mut of_bases = Vec::new();
         let mut own = Array2::zeros((walk.rows.len(), self.anchors.dim()));
         for (k, state) in walk.states.iter().enumerate().rev() {
             let mut g = cotangents.rate(self.plan, &pace, k, &state.rows);
@@ -299,7 +302,7 @@ impl<'a, F: Real> Ground<'a, F> {
                 cotangents.retreat(&[], &Array2::zeros((0, g.ncols())));
                 continue;
             }
-            let bases = self.bases_of(&mut bases, state, walk, &mut own, &mut of_bases);
+            let bases = self.bases_of(&mut bases, state, walk, &mut own, sink);
             let taus = pace.taus(self.plan, k, &state.rows);
             let point = Point { anchors: self.anchors, bases, rows: &state.rows, taus: &taus, z: &state.z };
             let owners: Option<Vec<usize>> =
@@ -313,19 +316,19 @@ impl<'a, F: Real> Ground<'a, F> {
             cotangents.retreat(&state.rows, &through);
         }
         if let Some(bases) = bases {
-            of_bases.push((bases.index, own));
+            sink.add_rows(&bases.index, own.view());
         }
-        (cotangents.first().mapv(|g| g / F::of(self.plan.start())), of_bases)
+        cotangents.first().mapv(|g| g / F::of(self.plan.start()))
     }
 
-    /// The bases at a state, from those at the state behind it; what belongs to bases that go is put aside.
+    /// The bases at a state, from those at the state behind it; what belongs to bases that go is handed in.
     fn bases_of<'b>(
         &self,
         bases: &'b mut Option<Bases<F>>,
         state: &State<F>,
         walk: &Walk<F>,
         own: &mut Array2<F>,
-        of_bases: &mut OfBases<F>,
+        sink: &mut Sink<F>,
     ) -> &'b Bases<F> {
         let bases = bases.get_or_insert_with(|| {
             let mut index = vec![self.heaviest; walk.rows.len()];
@@ -341,7 +344,8 @@ impl<'a, F: Real> Ground<'a, F> {
             .collect();
         if !moved.is_empty() {
             let rows: Vec<usize> = moved.iter().map(|(row, _)| *row).collect();
-            of_bases.push((rows.iter().map(|row| bases.index[*row]).collect(), own.select(Axis(0), &rows)));
+            let index: Vec<usize> = rows.iter().map(|row| bases.index[*row]).collect();
+            sink.add_rows(&index, own.select(Axis(0), &rows).view());
             rows.iter().for_each(|row| own.row_mut(*row).fill(F::zero()));
             bases.replace(self.anchors, &moved);
         }
@@ -377,23 +381,6 @@ impl<F: Real> Walker<'_, F> {
         }
         let moved: Vec<_> = leaders.iter().map(|(i, leader)| (active[*i], *leader)).collect();
         self.bases.replace(self.anchors, &moved);
-    }
-}
-
-impl<F: Real> Bases<F> {
-    /// Gives rows new bases: `moved` holds rows and anchors.
-    fn replace(&mut self, anchors: &Anchors<F>, moved: &[(usize, usize)]) {
-        if moved.is_empty() {
-            return;
-        }
-        let index: Vec<usize> = moved.iter().map(|(_, base)| *base).collect();
-        let mut halves = Array2::zeros((index.len(), anchors.len()));
-        half_distances(anchors, &index, halves.view_mut());
-        for ((row, base), halves) in moved.iter().zip(halves.rows()) {
-            self.index[*row] = *base;
-            self.points.row_mut(*row).assign(&anchors.centred().row(*base));
-            self.half_distances.row_mut(*row).assign(&halves);
-        }
     }
 }
 

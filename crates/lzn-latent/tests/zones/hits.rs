@@ -63,7 +63,7 @@ fn reverse_gradients_of_the_default_match_differences_in_the_latents() {
     let set = Anchors::new(normal(584, n, dim)).unwrap();
     let set = set.with_weights(normal(585, 1, n).row(0).mapv(|x| (0.4 * x).exp())).unwrap();
     let flow = flow(Solver::default());
-    let (latents, direction, g) = (normal(586, n, dim), normal(587, n, dim), normal(588, n, dim));
+    let (latents, direction, g) = (normal(596, n, dim), normal(587, n, dim), normal(588, n, dim));
     let trace = flow.trace_anchors(latents.view(), &set, &each(n)).unwrap();
     // Samples that go elsewhere end in -1e3 and worse; what counts are digits, so every record is of size one.
     let record = trace.own_log_probs().mapv(|l| 1.0 / (1.0 + l * l));

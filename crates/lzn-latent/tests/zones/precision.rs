@@ -32,7 +32,7 @@ fn hard_sets() -> Vec<HardSet> {
     vec![
         set("plain", normal(70, N, DIM), usual),
         set("duplicates at 0.1", duplicates(0.1), usual),
-        set("duplicates at 0.001", duplicates(0.001), (1e-4, 1e-3)),
+        set("duplicates at 0.001", duplicates(0.001), (1e-5, 1e-4)),
         set("far from the origin", normal(70, N, DIM) + 100.0, usual),
         set("scaled by 10", normal(70, N, DIM) * 10.0, usual),
         set("within 0.01", normal(70, N, DIM) * 0.01, usual),

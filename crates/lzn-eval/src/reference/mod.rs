@@ -1,4 +1,4 @@
-//! Reference statistics in files: what a Fréchet distance needs to know of a data set, computed once.
+//! Reference statistics in files: the [`Gaussian`](crate::distribution::Gaussian) of a data set, computed once.
 //!
 //! | layout | arrays | functions |
 //! |---|---|---|
@@ -13,11 +13,9 @@ mod adm;
 mod cache;
 mod check;
 mod clean_fid;
-mod gaussian;
 mod statistics;
 
 pub use adm::AdmReference;
 pub use cache::{CacheKey, Cached, Origin, StatisticsCache};
 pub use clean_fid::CleanFidFiles;
-pub use gaussian::Gaussian;
 pub use statistics::{read_statistics, write_statistics};

@@ -32,7 +32,7 @@ pub struct Batch {
 }
 
 /// How batches are read. No choice here but `augment` and `second_view` changes what is in a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchOptions {
     /// Random changes of every image; `None` for evaluation.
     pub augment: Option<Augment>,
@@ -133,16 +133,17 @@ impl BatchReader {
         let mut labels = Vec::with_capacity(indices.len());
         let labelled = self.data.classes() > 0;
         for (position, &index) in indices.iter().enumerate() {
-            let sample = self.data.read(index)?;
+            let whole = self.augment.is_some_and(|augment| augment.takes_whole_images());
+            let sample = if whole { self.data.read_whole(index)? } else { self.data.read(index)? };
             let got = ImageShape::from_dim(sample.image.dim());
-            if got != expected {
+            if got != expected && !whole {
                 return Err(DataError::SampleShape { index, expected, got });
             }
             for (view, images) in [Some(&mut images), second_view.as_mut()].into_iter().flatten().enumerate() {
                 let mut slot = images.index_axis_mut(Axis(0), position);
-                slot.assign(&sample.image);
-                if let Some(augment) = &self.augment {
-                    augment.apply(slot, epoch, index, view as u64);
+                match &self.augment {
+                    Some(augment) => augment.write_view(sample.image.view(), slot, epoch, index, view as u64)?,
+                    None => slot.assign(&sample.image),
                 }
             }
             if labelled {

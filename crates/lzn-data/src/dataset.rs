@@ -35,6 +35,15 @@ pub trait Dataset: Send + Sync {
     /// [`DataError::IndexOutOfRange`] unless `index < len()`; errors of the data set's files.
     fn read(&self, index: usize) -> Result<Sample, DataError>;
 
+    /// Reads one sample with its image as it was stored, of any height and width: what random crops are cut out of.
+    /// Data sets whose images were brought to their common shape override this.
+    ///
+    /// # Errors
+    /// As [`Dataset::read`].
+    fn read_whole(&self, index: usize) -> Result<Sample, DataError> {
+        self.read(index)
+    }
+
     /// The label of one sample. Data sets that know labels without reading the image override this.
     ///
     /// # Errors
@@ -102,6 +111,10 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
 
     fn read(&self, index: usize) -> Result<Sample, DataError> {
         (**self).read(index)
+    }
+
+    fn read_whole(&self, index: usize) -> Result<Sample, DataError> {
+        (**self).read_whole(index)
     }
 
     fn label(&self, index: usize) -> Result<Option<i64>, DataError> {

@@ -145,6 +145,14 @@ pub enum DataError {
     /// Images were asked for with no pixels.
     #[error("the `size` of images must be at least 1 pixel, got 0")]
     ImageSizeZero,
+    /// Images were asked for that are larger than what they are cut out of.
+    #[error("`resize` {resize} must be at least the image size of {size} pixels, which is cut out of the middle")]
+    ResizeBelowSize {
+        /// Pixels of the shorter side before the cut.
+        resize: usize,
+        /// Pixels after it.
+        size: usize,
+    },
     /// A sample was asked for that the data set does not have.
     #[error("sample {index} was asked for, but the data set has {len} (the first is 0)")]
     IndexOutOfRange {
@@ -199,6 +207,16 @@ pub enum DataError {
         shift: usize,
         /// The shorter side of the images, in pixels.
         side: usize,
+    },
+    /// A random change of images has a parameter that means nothing.
+    #[error("`augment.{key}` must {rule}, got {got}")]
+    AugmentValue {
+        /// The key, below `augment`.
+        key: String,
+        /// What must hold of the value.
+        rule: String,
+        /// The value.
+        got: String,
     },
     /// A data set panicked while a batch was read.
     #[error("reading the batch of step {step} panicked: {message}; this is a fault of the data set's code")]

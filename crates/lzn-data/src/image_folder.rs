@@ -5,11 +5,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use image::{DynamicImage, ImageBuffer, ImageReader, Pixel, imageops};
-use ndarray::Array3;
+use image::{DynamicImage, ImageReader};
+use lzn_resize::{ResizeError, centre_square};
+use ndarray::{Array3, ArrayView3};
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, Dataset, ImageShape, Sample, dataset::check_index};
+use crate::{
+    DataError, Dataset, ImageShape, Sample,
+    dataset::check_index,
+    transform::{Rectangle, centre_crop, resize_shorter_side, resized_crop},
+};
 
 /// File name endings that are read, in lower case.
 const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
@@ -22,9 +27,22 @@ pub struct ImageConfig {
     pub size: usize,
     /// Grey or colour.
     pub colour: Colour,
+    /// Pixels that the shorter side is brought to before the middle is cut out, at least `size`. Without it, the
+    /// largest square in the middle is brought to `size`. Published for the evaluation of representations: 256, for a
+    /// `size` of 224.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<usize>,
 }
 
 impl ImageConfig {
+    fn check(&self) -> Result<(), DataError> {
+        match self.resize {
+            _ if self.size == 0 => Err(DataError::ImageSizeZero),
+            Some(resize) if resize < self.size => Err(DataError::ResizeBelowSize { resize, size: self.size }),
+            _ => Ok(()),
+        }
+    }
+
     /// Shape of the images.
     pub fn shape(&self) -> ImageShape {
         ImageShape { channels: self.colour.channels(), height: self.size, width: self.size }
@@ -67,13 +85,11 @@ impl ImageFolder {
     /// Lists the files of `folder`; images are decoded by [`Dataset::read`].
     ///
     /// # Errors
-    /// [`DataError::ImageSizeZero`]; [`DataError::Missing`] and [`DataError::Io`] when the folder cannot be listed;
-    /// [`DataError::Empty`] when it or a class folder holds no image; [`DataError::MixedFolder`] when it holds both
-    /// images and class folders.
+    /// [`DataError::ImageSizeZero`] and [`DataError::ResizeBelowSize`]; [`DataError::Missing`] and [`DataError::Io`]
+    /// when the folder cannot be listed; [`DataError::Empty`] when it or a class folder holds no image;
+    /// [`DataError::MixedFolder`] when it holds both images and class folders.
     pub fn open(folder: &Path, config: ImageConfig) -> Result<Self, DataError> {
-        if config.size == 0 {
-            return Err(DataError::ImageSizeZero);
-        }
+        config.check()?;
         let top = list(folder)?;
         match (top.images.first(), top.folders.first()) {
             (Some(image), Some(class)) => {
@@ -125,6 +141,12 @@ impl Dataset for ImageFolder {
         Ok(Sample { image: read_image(path, &self.config)?, label: *label })
     }
 
+    fn read_whole(&self, index: usize) -> Result<Sample, DataError> {
+        check_index(index, self.len())?;
+        let (path, label) = &self.files[index];
+        Ok(Sample { image: decode(path, self.config.colour)?, label: *label })
+    }
+
     fn label(&self, index: usize) -> Result<Option<i64>, DataError> {
         check_index(index, self.len())?;
         Ok(self.files[index].1)
@@ -133,17 +155,21 @@ impl Dataset for ImageFolder {
 
 /// Reads one PNG or JPEG file as `[C, size, size]`.
 ///
-/// The largest centred square is cut out and brought to `size` with a triangle filter as wide as the reduction, which
-/// avoids aliasing. Up to the border pixels, this is resizing by the shorter side and cropping the centre, without the
-/// large image in between. An image that is `size` x `size` keeps its pixels. Alpha is dropped, 16 bits become 8, and
-/// orientation tags are not followed.
+/// The largest centred square is cut out and brought to `size`, or the image is brought to [`ImageConfig::resize`] and
+/// its middle cut out; both without aliasing, by [`resized_crop`]. An image that is `size` x `size` keeps its pixels
+/// unless it is to be resized. Alpha is dropped, 16 bits become 8, and orientation tags are not followed.
 ///
 /// # Errors
-/// [`DataError::Missing`], [`DataError::Io`], [`DataError::UnreadableImage`], [`DataError::ImageSizeZero`].
+/// [`DataError::Missing`], [`DataError::Io`], [`DataError::UnreadableImage`], [`DataError::ImageSizeZero`],
+/// [`DataError::ResizeBelowSize`].
 pub fn read_image(path: &Path, config: &ImageConfig) -> Result<Array3<u8>, DataError> {
-    if config.size == 0 {
-        return Err(DataError::ImageSizeZero);
-    }
+    config.check()?;
+    let whole = decode(path, config.colour)?;
+    fit(whole.view(), config).map_err(|error| unreadable(path, error.to_string()))
+}
+
+/// The whole image of a file, `[C, H, W]`. In memory, the channels of a pixel lie together, as decoders write them.
+pub(crate) fn decode(path: &Path, colour: Colour) -> Result<Array3<u8>, DataError> {
     if path.is_dir() {
         return Err(unreadable(path, "it is a folder; name the files in it".to_owned()));
     }
@@ -151,28 +177,26 @@ pub fn read_image(path: &Path, config: &ImageConfig) -> Result<Array3<u8>, DataE
         .and_then(ImageReader::with_guessed_format)
         .map_err(|source| io_error(path, source, "check the name, or remove it from the list"))?;
     let decoded: DynamicImage = reader.decode().map_err(|error| unreadable(path, error.to_string()))?;
-    let size = config.size as u32;
-    let (pixels, channels) = match config.colour {
-        Colour::Grey => (square(decoded.into_luma8(), size), 1),
-        Colour::Rgb => (square(decoded.into_rgb8(), size), 3),
+    let (height, width) = (decoded.height() as usize, decoded.width() as usize);
+    let pixels = match colour {
+        Colour::Grey => decoded.into_luma8().into_raw(),
+        Colour::Rgb => decoded.into_rgb8().into_raw(),
     };
-    let rows_first = Array3::from_shape_vec((config.size, config.size, channels), pixels)
+    let rows_first = Array3::from_shape_vec((height, width, colour.channels()), pixels)
         .map_err(|error| unreadable(path, error.to_string()))?;
-    Ok(rows_first.permuted_axes([2, 0, 1]).as_standard_layout().into_owned())
+    Ok(rows_first.permuted_axes([2, 0, 1]))
 }
 
-/// The centred square of `image` at `size` x `size`, as bytes `[H, W, C]`.
-fn square<P>(image: ImageBuffer<P, Vec<u8>>, size: u32) -> Vec<u8>
-where
-    P: Pixel<Subpixel = u8> + 'static,
-{
-    let (width, height) = image.dimensions();
-    if (width, height) == (size, size) {
-        return image.into_raw();
+/// An image at `config.size` x `config.size`.
+fn fit(whole: ArrayView3<'_, u8>, config: &ImageConfig) -> Result<Array3<u8>, ResizeError> {
+    let size = [config.size; 2];
+    if let Some(side) = config.resize {
+        let resized = resize_shorter_side(whole, side)?;
+        return Ok(centre_crop(resized.view(), size).as_standard_layout().into_owned());
     }
-    let side = width.min(height);
-    let centre = imageops::crop_imm(&image, (width - side) / 2, (height - side) / 2, side, side);
-    imageops::resize(&*centre, size, size, imageops::FilterType::Triangle).into_raw()
+    let square = centre_square(whole);
+    let side = square.dim().1;
+    resized_crop(square, Rectangle { top: 0, left: 0, height: side, width: side }, size)
 }
 
 /// What a folder holds, each sorted by name.

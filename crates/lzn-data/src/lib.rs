@@ -7,6 +7,12 @@
 //! Batches (worker threads, Augment)                step, step + 1, ... -> Batch, uint8 [B, C, H, W]
 //! ```
 //!
+//! # Two views
+//! Representations are learned from two views of every image ([`AugmentConfig::VIEWS`]; [`BatchOptions::second_view`]).
+//! [`Augment::draw`] says what is done to make one, as a value: it depends on seed, epoch, sample and the number of the
+//! view alone. The operations are in [`transform`]; a crop sees the whole image ([`Dataset::read_whole`]), whatever shape
+//! the data set brings it to for evaluation.
+//!
 //! # Conventions
 //! Images are uint8 in `0..=255`, channels first; labels are int64 in `0..classes`; the class names of a data set
 //! without labels are empty. A step is the global number of a batch, from 0, counted through all epochs. No result
@@ -34,21 +40,25 @@ mod batches;
 mod dataset;
 mod error;
 pub mod fashion_mnist;
+mod files;
 pub mod idx;
 mod image_folder;
 mod plan;
 mod subset;
 mod summary;
+pub mod transform;
 mod values;
 mod workers;
 
 pub use array_dataset::ArrayDataset;
-pub use augment::{Augment, AugmentConfig, Padding, flip_horizontally, shift_image};
+pub use augment::{Augment, AugmentConfig, BlurConfig, Changes, ColourChange, CropConfig, JitterConfig, Padding};
 pub use batches::{Batch, BatchOptions, Batches};
 pub use dataset::{Dataset, ImageShape, Sample, Split};
 pub use error::DataError;
+pub use files::{image_files, read_pixels};
 pub use image_folder::{Colour, ImageConfig, ImageFolder, read_image};
 pub use plan::{BatchPlan, Position};
 pub use subset::Subset;
 pub use summary::DataSummary;
+pub use transform::{flip_horizontally, shift_image};
 pub use values::to_float;

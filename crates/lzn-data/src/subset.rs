@@ -46,6 +46,11 @@ impl<D: Dataset> Dataset for Subset<D> {
         self.whole.read(self.indices[index])
     }
 
+    fn read_whole(&self, index: usize) -> Result<Sample, DataError> {
+        check_index(index, self.len())?;
+        self.whole.read_whole(self.indices[index])
+    }
+
     fn label(&self, index: usize) -> Result<Option<i64>, DataError> {
         check_index(index, self.len())?;
         self.whole.label(self.indices[index])

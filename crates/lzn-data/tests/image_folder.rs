@@ -5,12 +5,13 @@ use std::{fs, path::Path, sync::Arc};
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use lzn_data::{
     BatchOptions, BatchPlan, Batches, Colour, DataError, DataSummary, Dataset, ImageConfig, ImageFolder, read_image,
+    transform::resize_shorter_side,
 };
-use ndarray::Array3;
+use ndarray::{Array3, s};
 use tempfile::TempDir;
 
-const GREY: ImageConfig = ImageConfig { size: 4, colour: Colour::Grey };
-const RGB: ImageConfig = ImageConfig { size: 4, colour: Colour::Rgb };
+const GREY: ImageConfig = ImageConfig { size: 4, colour: Colour::Grey, resize: None };
+const RGB: ImageConfig = ImageConfig { size: 4, colour: Colour::Rgb, resize: None };
 
 fn folder() -> TempDir {
     TempDir::new().expect("temporary folder")
@@ -88,7 +89,7 @@ fn the_centre_is_cut_out_of_wide_and_high_images() {
         let white = |x, y| is_middle(if wide { x } else { y });
         GrayImage::from_fn(width, height, |x, y| Luma([255 * u8::from(white(x, y))])).save(&path).expect("written");
         for size in [12, 5, 20] {
-            let image = read_image(&path, &ImageConfig { size, colour: Colour::Grey }).expect("readable");
+            let image = read_image(&path, &ImageConfig { size, colour: Colour::Grey, resize: None }).expect("readable");
             assert_eq!(image, Array3::from_elem((1, size, size), 255), "size {size}, wide {wide}");
         }
     }
@@ -99,7 +100,7 @@ fn reducing_an_image_averages_instead_of_picking_pixels() {
     let folder = folder();
     let path = folder.path().join("a.png");
     GrayImage::from_fn(64, 64, |x, y| Luma([255 * ((x + y) % 2) as u8])).save(&path).expect("written");
-    let image = read_image(&path, &ImageConfig { size: 8, colour: Colour::Grey }).expect("readable");
+    let image = read_image(&path, &ImageConfig { size: 8, colour: Colour::Grey, resize: None }).expect("readable");
     // A checkerboard of single pixels is grey from afar; at the border the filter is cut off.
     assert!(image.iter().all(|&value| value.abs_diff(128) <= 8), "{image}");
 }
@@ -181,4 +182,21 @@ fn a_size_of_zero_is_refused() {
     {
         assert_eq!(error.to_string(), "the `size` of images must be at least 1 pixel, got 0");
     }
+}
+
+#[test]
+fn the_middle_of_the_resized_image_is_cut_out() {
+    let folder = folder();
+    let path = folder.path().join("a.png");
+    RgbImage::from_fn(50, 30, |x, y| Rgb([(5 * x) as u8, (8 * y) as u8, (x * y) as u8])).save(&path).expect("written");
+    let data = ImageFolder::open(folder.path(), ImageConfig { size: 4, resize: Some(12), ..RGB }).expect("valid");
+    let whole = data.read_whole(0).expect("readable").image;
+    assert_eq!(whole.dim(), (3, 30, 50));
+    assert_eq!([whole[[0, 3, 9]], whole[[1, 3, 9]], whole[[2, 3, 9]]], [45, 24, 27]);
+    // 12 x 20 pixels, of which 4 x 4 from row 4 and column 8 on.
+    let resized = resize_shorter_side(whole.view(), 12).expect("not empty");
+    assert_eq!(data.read(0).expect("readable").image, resized.slice(s![.., 4..8, 8..12]));
+
+    let message = refused(folder.path(), ImageConfig { resize: Some(3), ..RGB }).to_string();
+    assert_eq!(message, "`resize` 3 must be at least the image size of 4 pixels, which is cut out of the middle");
 }

@@ -116,8 +116,8 @@ pub enum EvalError {
         /// What the drawing library says.
         reason: String,
     },
-    /// A picture could not be written.
-    #[error("cannot write the picture {}: {source}", path.display())]
+    /// A picture or a report could not be written.
+    #[error("cannot write {}: {source}", path.display())]
     Write {
         /// The file.
         path: PathBuf,

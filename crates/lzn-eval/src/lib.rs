@@ -1,8 +1,8 @@
 //! Metrics as pure accumulators, and the pictures that show them.
 //!
 //! A [`Metric`] is given batches and owns no loop: [`Accuracy`], [`Confusion`], [`MeanVar`]. Several workers can fill
-//! one each and merge them. Pictures are [`Picture`]s: [`grid`] lays out images as they are, [`plot`] draws curves and
-//! matrices. Nothing here knows networks, trainers or libtorch.
+//! one each and merge them. [`grid`] lays out images as they are, [`plot`] draws numbers; both give a [`Drawing`], as pixels
+//! or as shapes. [`report`] puts all of it on one page. Nothing here knows networks, trainers or libtorch.
 
 mod accuracy;
 pub mod arrays;
@@ -11,6 +11,7 @@ mod canvas;
 mod class_shares;
 mod confusion;
 pub mod distribution;
+mod drawing;
 mod error;
 pub mod grid;
 mod interval;
@@ -21,13 +22,16 @@ pub mod neighbours;
 mod picture;
 pub mod plot;
 pub mod probe;
+pub mod projection;
 pub mod reconstruction;
 pub mod reference;
+pub mod report;
 
 pub use accuracy::{Accuracy, Predictions};
 pub use calibration::{Calibration, Reliability, ReliabilityBin};
 pub use class_shares::{ClassCounts, ClassShares};
 pub use confusion::{Confusion, ConfusionMatrix};
+pub use drawing::Drawing;
 pub use error::EvalError;
 pub use grid::image_grid;
 pub use interval::{WilsonInterval, wilson_interval};

@@ -81,8 +81,13 @@ fn folder(config: &DataConfig) -> &Path {
 }
 
 fn image_folder(folder: &Path, config: &DataConfig) -> Result<Arc<dyn Dataset>, TaskError> {
-    let images = ImageConfig { size: config.image_size, colour: colour(config.channels) };
-    Ok(Arc::new(ImageFolder::open(folder, images)?))
+    Ok(Arc::new(ImageFolder::open(folder, image_config(config))?))
+}
+
+/// What image files are turned into where they are not changed at random.
+pub fn image_config(config: &DataConfig) -> ImageConfig {
+    let colour = if config.channels == 1 { Colour::Grey } else { Colour::Rgb };
+    ImageConfig { size: config.image_size, colour, resize: config.resize }
 }
 
 fn checked(config: &DataConfig, data: Arc<dyn Dataset>) -> Result<Arc<dyn Dataset>, TaskError> {
@@ -91,11 +96,6 @@ fn checked(config: &DataConfig, data: Arc<dyn Dataset>) -> Result<Arc<dyn Datase
         return Ok(data);
     }
     Err(TaskError::ImageShape { got, size: config.image_size, channels: config.channels })
-}
-
-/// The colour of images with this many channels.
-pub fn colour(channels: usize) -> Colour {
-    if channels == 1 { Colour::Grey } else { Colour::Rgb }
 }
 
 /// Images `[B, C, H, W]` uint8 as float32 in [-1, 1] on `device`: 0 becomes -1 and 255 becomes 1.

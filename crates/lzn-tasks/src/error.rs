@@ -148,6 +148,35 @@ pub enum TaskError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A checkpoint in the published layout does not fit the configuration.
+    #[error(
+        "{}: does not fit the configuration: {}; give the configuration that it was trained with",
+        path.display(),
+        problems.join("; ")
+    )]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// One clause for everything that is missing, left over or of another shape.
+        problems: Vec<String>,
+    },
+    /// A checkpoint would be imported into a run that has its own.
+    #[error("{} holds a run that was trained already; choose a new folder", path.display())]
+    AlreadyTrained {
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// A run cannot be written in the published layout.
+    #[error("`{key}` is {value}, which the published code does not know: export such a run as safetensors")]
+    Unpublished {
+        /// The key of the configuration.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// A file of PyTorch.
+    #[error(transparent)]
+    Pickle(#[from] lzn_pickle::PtError),
     /// Zones, parameters or tensor files.
     #[error(transparent)]
     Torch(#[from] lzn_torch::TorchError),
@@ -160,6 +189,17 @@ pub enum TaskError {
     /// The data set.
     #[error(transparent)]
     Data(#[from] lzn_data::DataError),
+    /// No network can compare the images.
+    #[error(
+        "no features to compare images by: {0}; give --feature-net and --weights, or set [evaluate.metrics] (docs/evaluation.md)"
+    )]
+    FeatureNet(String),
+    /// A feature network.
+    #[error(transparent)]
+    Features(#[from] lzn_features::FeatureError),
+    /// Files of arrays.
+    #[error(transparent)]
+    Arrays(#[from] lzn_eval::arrays::ArrayError),
     /// The run folder.
     #[error(transparent)]
     Run(#[from] crate::run::RunError),

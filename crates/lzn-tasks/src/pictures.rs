@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use lzn_eval::Drawing;
 use lzn_eval::grid::{GridOptions, image_grid};
 use lzn_eval::plot::{Curves, Panel, Range};
 use lzn_flow::Sampler;
@@ -88,6 +89,17 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), TaskError> {
 /// # Errors
 /// [`TaskError`] if the records cannot be read or the picture cannot be written.
 pub fn curves(run: &Path) -> Result<(), TaskError> {
+    match training_curves(run)? {
+        Some(drawing) => write(&run.join("curves.png"), &drawing.to_png()?),
+        None => Ok(()),
+    }
+}
+
+/// The losses and accuracies in a run's records; none if there are no records yet.
+///
+/// # Errors
+/// [`TaskError`] if the records cannot be read.
+pub fn training_curves(run: &Path) -> Result<Option<Drawing>, TaskError> {
     let records = records(run)?;
     let series = |name: &str| -> Vec<(f64, f64)> {
         records.iter().filter_map(|r| Some((r.get("step")?.as_f64()?, r.get(name)?.as_f64()?))).collect()
@@ -113,10 +125,7 @@ pub fn curves(run: &Path) -> Result<(), TaskError> {
             picture = Some(picture.unwrap_or_else(|| Curves::new("training step")).panel(panel));
         }
     }
-    match picture {
-        Some(picture) => write(&run.join("curves.png"), &picture.draw()?.to_png()?),
-        None => Ok(()),
-    }
+    Ok(picture.map(|picture| picture.draw()).transpose()?)
 }
 
 fn label(name: &str) -> &str {
@@ -142,7 +151,7 @@ fn records(run: &Path) -> Result<Vec<serde_json::Value>, TaskError> {
     Ok(lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
-fn array(images: &Tensor) -> Result<Array4<u8>, TaskError> {
+pub(crate) fn array(images: &Tensor) -> Result<Array4<u8>, TaskError> {
     let (n, c, h, w) = images.size4()?;
     let bytes: Vec<u8> = images.to_device(Device::Cpu).contiguous().view([-1]).try_into()?;
     let shape = (n as usize, c as usize, h as usize, w as usize);

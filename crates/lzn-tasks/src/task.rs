@@ -13,6 +13,7 @@ use lzn_torch::zones::{self, Zones};
 use tch::{Kind, Tensor};
 
 use crate::TaskError;
+use crate::config::Decision;
 use crate::model::Lzn;
 
 /// What a task starts from.
@@ -76,6 +77,9 @@ impl Lzn {
             match (source, target) {
                 // Nothing is in between: the images' own start noise is kept, so only the latent's part of the loss shows.
                 (Source::Images(images), Target::Image) => run.reconstruct(images),
+                (Source::Images(images), Target::Label) if self.decision == Decision::Linear => {
+                    Ok(self.label_scores(&self.anchors(images, options.batch_size)?)?.argmax(1, false))
+                }
                 (_, Target::Latent) => run.latents(source)?.ok_or(NO_ENCODER),
                 (_, Target::Label) => run.labels(&run.latents(source)?.ok_or(NO_ENCODER)?),
                 (_, Target::Image) => {
@@ -88,7 +92,8 @@ impl Lzn {
     }
 
     /// How the zone of each image is shared by the zones of the labels, `[B, classes]`: the part of `draws` latents from all over
-    /// the image's zone that each label decides. An image that the model is sure of lies in one label's zone as a whole.
+    /// the image's zone that each label decides. An image that the model is sure of lies in one label's zone as a whole. Of a linear
+    /// classifier, which has no zones, the softmax of its scores.
     ///
     /// # Errors
     /// As [`Lzn::run`].
@@ -97,6 +102,9 @@ impl Lzn {
             let run = Run { model: self, options };
             let count = images.size()[0];
             let anchors = self.anchors(images, options.batch_size)?;
+            if self.decision == Decision::Linear {
+                return Ok(self.label_scores(&anchors)?.softmax(1, Kind::Float));
+            }
             // The same draws for every image: what is said of one does not depend on its place among others.
             let noise = run.noise(Purpose::SAMPLE_LATENT, draws, &[self.latent_dim as i64]).repeat([count, 1]);
             let latents = run.zone(&anchors, &noise)?;

@@ -8,6 +8,8 @@ mod adam;
 mod damage;
 #[path = "training/objectives.rs"]
 mod objectives;
+#[path = "training/published.rs"]
+mod published;
 #[path = "training/runs.rs"]
 mod runs;
 #[path = "training/steps.rs"]

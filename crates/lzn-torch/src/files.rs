@@ -35,14 +35,22 @@ pub fn save(path: &Path, tensors: &[(String, Tensor)], metadata: &BTreeMap<Strin
     let mut header: HashMap<String, String> = metadata.clone().into_iter().collect();
     header.insert(CHECKSUM.to_owned(), checksum);
 
+    let bytes = safetensors::serialize(views, Some(header)).map_err(|e| explain(path, e))?;
+    replace(path, |file| file.write_all(&bytes))
+}
+
+/// Gives `path` the content that `write` writes: all of it, or what was there before. The folder must exist.
+///
+/// # Errors
+/// [`TorchError::Io`] with what the system or `write` says.
+pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<(), TorchError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let bytes = safetensors::serialize(views, Some(header)).map_err(|e| explain(path, e))?;
     let io_error = |source| TorchError::Io { path: path.to_owned(), source };
     let mut unfinished = unfinished_file(folder).map_err(io_error)?;
-    unfinished.write_all(&bytes).map_err(io_error)?;
+    write(unfinished.as_file_mut()).map_err(io_error)?;
     unfinished.as_file().sync_all().map_err(io_error)?;
     unfinished.persist(path).map_err(|e| io_error(e.error))?;
     // The rename itself is on the disk only once the folder is.

@@ -10,6 +10,8 @@ use ndarray::{Array1, Array2, ArrayD, IxDyn};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::Value;
 
+use crate::npz;
+
 /// A case as stored: what was computed, and the numbers.
 #[derive(Debug)]
 pub struct Case {
@@ -26,13 +28,13 @@ pub struct Case {
 }
 
 #[derive(Debug)]
-enum Stored {
+pub(crate) enum Stored {
     Float(ArrayD<f64>),
     Integer(ArrayD<i64>),
 }
 
 impl Case {
-    /// Reads `NAME.json` and the `NAME.safetensors` beside it.
+    /// Reads `NAME.json` and the `NAME.safetensors` beside it, or `NAME.npz` where there is that instead.
     ///
     /// # Errors
     /// Files that are missing, truncated or not what their extension says; the message names the file.
@@ -40,18 +42,12 @@ impl Case {
         let name = json.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
         let text = fs::read_to_string(json).with_context(|| json.display().to_string())?;
         let meta = serde_json::from_str(&text).with_context(|| format!("{}: not valid JSON", json.display()))?;
-        let path = json.with_extension("safetensors");
-        let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-        let file = SafeTensors::deserialize(&bytes)
-            .with_context(|| format!("{}: not a valid safetensors file", path.display()))?;
-        let tensors = file
-            .tensors()
-            .into_iter()
-            .map(|(name, view)| {
-                let stored = decode(&view).with_context(|| format!("{}: tensor `{name}`", path.display()))?;
-                Ok((name, stored))
-            })
-            .collect::<Result<_>>()?;
+        let archive = json.with_extension("npz");
+        let (path, tensors) = match json.with_extension("safetensors") {
+            path if !path.exists() && archive.exists() => (archive.clone(), npz::read(&archive)?),
+            path => (path.clone(), read_safetensors(&path)?),
+        };
+        let tensors = tensors.into_iter().collect();
         Ok(Self { family: family.to_owned(), name, meta, path, tensors, used: RefCell::default() })
     }
 
@@ -60,8 +56,13 @@ impl Case {
     /// # Errors
     /// As [`Case::load`].
     pub fn sibling(&self, family: &str, name: &str) -> Result<Self> {
-        let folder = self.path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+        let folder = self.folder().parent().unwrap_or(Path::new("."));
         Self::load(family, &folder.join(family).join(name).with_extension("json"))
+    }
+
+    /// The folder of its files.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
     }
 
     /// Names of all tensors, in alphabetical order.
@@ -96,6 +97,17 @@ impl Case {
         match self.stored(name)? {
             Stored::Float(values) => Ok(values.clone()),
             Stored::Integer(_) => bail!("{}: tensor `{name}` holds integers", self.path.display()),
+        }
+    }
+
+    /// A tensor of either kind, widened or converted.
+    ///
+    /// # Errors
+    /// The tensor is missing.
+    pub fn numbers(&self, name: &str) -> Result<ArrayD<f64>> {
+        match self.stored(name)? {
+            Stored::Float(values) => Ok(values.clone()),
+            Stored::Integer(values) => Ok(values.mapv(|x| x as f64)),
         }
     }
 
@@ -158,6 +170,19 @@ impl Case {
             .transpose()
             .with_context(|| format!("{}: key `{key}`", self.path.with_extension("json").display()))
     }
+}
+
+fn read_safetensors(path: &Path) -> Result<Vec<(String, Stored)>> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    let file = SafeTensors::deserialize(&bytes)
+        .with_context(|| format!("{}: not a valid safetensors file", path.display()))?;
+    file.tensors()
+        .into_iter()
+        .map(|(name, view)| {
+            let stored = decode(&view).with_context(|| format!("{}: tensor `{name}`", path.display()))?;
+            Ok((name, stored))
+        })
+        .collect()
 }
 
 fn decode(view: &TensorView<'_>) -> Result<Stored> {

@@ -113,6 +113,7 @@ enum Outcome {
     Agrees(Check),
     Differs(Check),
     Broken(String),
+    Skipped(String),
 }
 
 impl Line {
@@ -120,6 +121,11 @@ impl Line {
     pub fn broken(family: &str, case: &str, reason: String) -> Self {
         let (family, case) = (family.to_owned(), case.to_owned());
         Self { family, case, backend: "-".into(), compared: 0, outcome: Outcome::Broken(reason), remark: String::new() }
+    }
+
+    /// A case that cannot be computed here for a reason that is no fault, such as weights that are not in the repository.
+    pub fn skipped(family: &str, case: &str, reason: String) -> Self {
+        Self { outcome: Outcome::Skipped(reason), ..Self::broken(family, case, String::new()) }
     }
 
     /// Adds words to the end of the line.
@@ -133,11 +139,21 @@ impl Line {
         matches!(self.outcome, Outcome::Agrees(_))
     }
 
-    /// The largest relative error and its tensor, unless the case is broken.
+    /// Whether the case was not computed, and that is no failure.
+    pub fn is_skipped(&self) -> bool {
+        matches!(self.outcome, Outcome::Skipped(_))
+    }
+
+    /// Whether something is wrong.
+    pub fn failed(&self) -> bool {
+        !self.passed() && !self.is_skipped()
+    }
+
+    /// The largest relative error and its tensor, if the case was computed.
     pub fn worst(&self) -> Option<(&str, f64)> {
         match &self.outcome {
             Outcome::Agrees(check) | Outcome::Differs(check) => Some((&check.tensor, check.error)),
-            Outcome::Broken(_) => None,
+            Outcome::Broken(_) | Outcome::Skipped(_) => None,
         }
     }
 }
@@ -152,6 +168,8 @@ impl fmt::Display for Line {
                 write!(f, "{error:8.1e} of {limit:.0e} allowed in {tensor:<22} {verdict}")?;
             }
             Outcome::Broken(reason) => write!(f, "FAILED: {reason}")?,
+            // A skipped case compares nothing, so there is nothing more to remark.
+            Outcome::Skipped(reason) => return write!(f, "SKIPPED: {reason}"),
         }
         if self.remark.is_empty() { Ok(()) } else { write!(f, "  ({})", self.remark) }
     }
@@ -221,6 +239,13 @@ mod tests {
         checks.note("nan", f64::NAN, 1.0);
         checks.note("fine", 0.0, 1.0);
         assert!(!checks.line("latent", "case").passed());
+    }
+
+    #[test]
+    fn a_skipped_case_neither_passes_nor_fails_and_says_why() {
+        let line = Line::skipped("metrics", "case", "no weights".to_owned()).with_remark("not compared: a".to_owned());
+        assert!(!line.passed() && !line.failed() && line.is_skipped());
+        assert!(line.to_string().ends_with("SKIPPED: no weights"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use lzn_golden::{default_folder, families, run};
+use lzn_golden::{Line, default_folder, families, run};
 
 fn main() -> ExitCode {
     let folder = std::env::args_os().nth(1).map_or_else(default_folder, PathBuf::from);
@@ -13,8 +13,9 @@ fn main() -> ExitCode {
             if !report.skipped.is_empty() {
                 println!("skipped families: {}", report.skipped.join(", "));
             }
-            let failed = report.lines.iter().filter(|line| !line.passed()).count();
-            println!("{} lines, {failed} failed ({})", report.lines.len(), folder.display());
+            let count = |of: fn(&Line) -> bool| report.lines.iter().filter(|line| of(line)).count();
+            let (failed, skipped) = (count(Line::failed), count(Line::is_skipped));
+            println!("{} lines, {failed} failed, {skipped} skipped ({})", report.lines.len(), folder.display());
             if report.lines.is_empty() {
                 let known: Vec<_> = families().iter().map(|family| family.name()).collect();
                 println!("there is no case of a known family: known are {}", known.join(", "));

@@ -1,11 +1,17 @@
 //! What can be typed.
 
+mod eval;
+mod exchange;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lzn_tasks::config::Override;
 
-use crate::values::{at_least_one, not_negative, positive};
+pub(crate) use self::eval::{CompareArgs, EvalArgs, EvalCommand, EvalModelArgs, FeatureArgs};
+pub(crate) use self::exchange::{ExportArgs, ExportFormat, ImportArgs};
+
+use crate::values::{at_least_one, positive};
 
 /// Latent Zoning Networks: one Gaussian latent space for generation, classification and representation.
 #[derive(Debug, Parser)]
@@ -33,7 +39,7 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Go on with an interrupted run, with the configuration in its folder.
     Resume(ResumeArgs),
-    /// Measure a model on its test set.
+    /// Measure a model, or compare two folders of images.
     Eval(EvalArgs),
     /// Draw images, from labels or from the prior.
     Sample(SampleArgs),
@@ -43,6 +49,10 @@ pub(crate) enum Command {
     Embed(EmbedArgs),
     /// Encode images and draw them again.
     Reconstruct(ReconstructArgs),
+    /// Make a run folder out of a checkpoint of the published code.
+    Import(ImportArgs),
+    /// Write a run for others: a checkpoint of the published code, or a folder for a model hub.
+    Export(ExportArgs),
     /// Look at libtorch, processor, graphics card and data sets, and say what to mend.
     Doctor(DoctorArgs),
 }
@@ -158,37 +168,6 @@ pub(crate) enum SamplerName {
     Heun,
     /// Dormand-Prince 5(4), every image with its own step size.
     Rk45,
-}
-
-/// Arguments of `lzn eval`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  lzn eval
-  lzn eval runs/mine --confusion confusion.png
-  lzn eval runs/mine --images 1000 --noise-scale 1 --json")]
-pub(crate) struct EvalArgs {
-    /// Run folder or weights file; by default the model that ships with lzn.
-    #[arg(value_name = "RUN_OR_WEIGHTS")]
-    pub model: Option<PathBuf>,
-    /// Of a run folder, take the raw weights instead of their moving average.
-    #[arg(long)]
-    pub raw: bool,
-    /// Test images; by default all.
-    #[arg(long, value_parser = at_least_one)]
-    pub images: Option<usize>,
-    /// Scale of the latent noise; by default that of the configuration. 0 is the centre of the zone.
-    #[arg(long, value_parser = not_negative)]
-    pub noise_scale: Option<f64>,
-    /// Print one JSON object instead of a table.
-    #[arg(long)]
-    pub json: bool,
-    /// Write the confusion matrix as a picture.
-    #[arg(long, value_name = "PNG")]
-    pub confusion: Option<PathBuf>,
-    /// Where to compute.
-    #[command(flatten)]
-    pub compute: Compute,
 }
 
 /// Arguments of `lzn sample`.

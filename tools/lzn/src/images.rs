@@ -3,16 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use lzn_data::{ImageConfig, read_image};
-use lzn_tasks::Lzn;
-use lzn_tasks::data::{colour, to_tensor};
+use lzn_data::read_image;
+use lzn_tasks::Weights;
+use lzn_tasks::data::{image_config, to_tensor};
 use ndarray::{Array, Array4, Axis, Dimension};
 use ndarray_npy::WritableElement;
 use tch::{Device, Kind, Tensor};
 
+use crate::say::note;
+
 /// Reads files as the model takes them: resized by the shorter side, centre-cropped, grey or colour. `[n, C, H, W]` in [-1, 1].
-pub(crate) fn read(model: &Lzn, files: &[PathBuf]) -> Result<Tensor> {
-    let config = ImageConfig { size: model.image.size, colour: colour(model.image.channels) };
+pub(crate) fn read(weights: &Weights, files: &[PathBuf]) -> Result<Tensor> {
+    let (model, config) = (&weights.model, image_config(&weights.config.data));
+    if model.encoder.is_some() && model.bank.is_none() {
+        note(format_args!("note: this model has no anchor bank, so latents depend on which images are given together"));
+    }
     let mut all = Array4::zeros((files.len(), model.image.channels, model.image.size, model.image.size));
     for (mut slot, file) in all.axis_iter_mut(Axis(0)).zip(files) {
         slot.assign(&read_image(file, &config)?);

@@ -6,6 +6,7 @@ mod doctor;
 mod images;
 mod model;
 mod say;
+mod stages;
 mod values;
 mod watch;
 

@@ -9,6 +9,11 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A whole number of at least 2.
+pub(crate) fn at_least_two(text: &str) -> Result<usize, String> {
+    at_least_one(text).and_then(|number| if number < 2 { Err("must be at least 2".to_owned()) } else { Ok(number) })
+}
+
 /// A finite number greater than 0.
 pub(crate) fn positive(text: &str) -> Result<f64, String> {
     in_range(text, |number| number > 0.0, "must be finite and greater than 0")

@@ -21,7 +21,11 @@ const TORCH: &[&str] = &["tch", "torch-sys"];
 const ARROWS: &[Arrow] = &[
     Arrow { from: "lzn-random", reaches: &["rand_chacha"], never: TORCH },
     Arrow { from: "lzn-latent", reaches: &["ndarray"], never: TORCH },
-    Arrow { from: "lzn-data", reaches: &["lzn-datasets"], never: &["tch", "torch-sys", "lzn-latent", "lzn-eval"] },
+    Arrow {
+        from: "lzn-data",
+        reaches: &["lzn-datasets", "lzn-resize"],
+        never: &["tch", "torch-sys", "lzn-latent", "lzn-eval"],
+    },
     Arrow { from: "lzn-eval", reaches: &["ndarray"], never: &["tch", "torch-sys", "lzn-latent", "lzn-data"] },
     Arrow { from: "lzn-resize", reaches: &["ndarray"], never: &["tch", "torch-sys", "image", "lzn-eval", "lzn-data"] },
     Arrow {
@@ -29,6 +33,7 @@ const ARROWS: &[Arrow] = &[
         reaches: &["tch", "torch-sys", "lzn-resize"],
         never: &["lzn-flow", "lzn-encoders", "lzn-tasks", "lzn-data", "lzn-eval"],
     },
+    Arrow { from: "lzn-pickle", reaches: &["zip"], never: &["tch", "torch-sys", "ndarray", "lzn-data", "lzn-eval"] },
     Arrow { from: "lzn-datasets", reaches: &[], never: &["tch", "torch-sys", "ndarray"] },
     Arrow {
         from: "lzn-torch",
@@ -45,7 +50,11 @@ const ARROWS: &[Arrow] = &[
         reaches: &["tch", "torch-sys", "lzn-torch"],
         never: &["lzn-flow", "lzn-tasks", "lzn-data"],
     },
-    Arrow { from: "lzn-tasks", reaches: &["lzn-flow", "lzn-encoders", "lzn-data"], never: &["lzn", "lzn-golden"] },
+    Arrow {
+        from: "lzn-tasks",
+        reaches: &["lzn-flow", "lzn-encoders", "lzn-data", "lzn-pickle"],
+        never: &["lzn", "lzn-golden"],
+    },
     Arrow { from: "xtask", reaches: &[], never: &["serde", "anyhow", "tch", "torch-sys"] },
 ];
 

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool talks on standard output")]
 
 mod arrows;
+mod browser;
 mod commands;
 mod diagnose;
 mod failure;

@@ -2,49 +2,43 @@
 
 use ndarray::{Array1, Array2, ArrayView2};
 
+use super::checks::{check_count, check_dimension};
 use super::moments::FeatureMoments;
+use crate::reference::check::check;
 use crate::{EvalError, Metric};
 
 const OPERATION: &str = "feature statistics";
 
-/// How far the two halves of a covariance may differ, relative to its largest variance: what is left of one that went through
-/// single precision.
-const SYMMETRY: f64 = 1e-6;
-
-/// The Gaussian of a set of features: how many they were, their mean, and their covariance with `count - 1` in the denominator.
+/// Mean and covariance of features.
+///
+/// What [`Gaussian::new`], [`Gaussian::of`], [`FeatureMoments`] and the readers of [`crate::reference`] give was checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gaussian {
-    count: Option<u64>,
-    mean: Array1<f64>,
-    covariance: Array2<f64>,
+    /// The number of samples, if known: the files of pytorch-fid do not tell.
+    pub count: Option<u64>,
+    /// `[d]`.
+    pub mean: Array1<f64>,
+    /// `[d, d]`, divided by the number of samples less one.
+    pub covariance: Array2<f64>,
 }
 
 impl Gaussian {
-    /// Statistics from elsewhere, such as a file of another tool. `count` is `None` where the file does not tell, as those of
-    /// pytorch-fid.
-    ///
-    /// `mean` is `[d]`, `covariance` `[d, d]`. What rounding left between the halves of the covariance is averaged out.
+    /// Statistics from elsewhere. What rounding left between the halves of the covariance is averaged out.
     ///
     /// # Errors
-    /// [`EvalError::TooFew`] if `count` is below 2 or `d` is 0, [`EvalError::Dimension`] if the shapes do not fit, [`EvalError::NotANumber`] if a
-    /// number is not finite, [`EvalError::Setting`] if the covariance is not symmetric or a variance is negative.
-    pub fn new(count: Option<u64>, mean: Array1<f64>, mut covariance: Array2<f64>) -> Result<Self, EvalError> {
-        let dimension = mean.len();
-        super::checks::check_dimension(OPERATION, dimension)?;
+    /// [`EvalError::TooFew`] if `count` is below 2, [`EvalError::Setting`] if the shapes do not fit, a number is not finite, or the covariance is
+    /// not symmetric or has negative eigenvalues.
+    pub fn new(count: Option<u64>, mean: Array1<f64>, covariance: Array2<f64>) -> Result<Self, EvalError> {
         if let Some(got @ 0..2) = count {
             return Err(EvalError::TooFew { operation: OPERATION, what: "rows", needed: 2, got: got as usize });
         }
-        for got in [covariance.nrows(), covariance.ncols()] {
-            if got != dimension {
-                return Err(EvalError::Dimension { operation: OPERATION, expected: dimension, got });
+        match check(mean.view(), covariance) {
+            Ok(covariance) => Ok(Self { count, mean, covariance }),
+            Err((which, reason)) => {
+                let (argument, rule, got) = (which.name(), "that of features", format!("one that {reason}"));
+                Err(EvalError::Setting { operation: OPERATION, argument, rule, got })
             }
         }
-        let broken = |row: usize| !mean[row].is_finite() || covariance.row(row).iter().any(|x| !x.is_finite());
-        if let Some(row) = (0..dimension).find(|&row| broken(row)) {
-            return Err(EvalError::NotANumber { operation: OPERATION, row });
-        }
-        symmetrise(&mut covariance)?;
-        Ok(Self { count, mean, covariance })
     }
 
     /// Of the rows of a table `[N, d]`.
@@ -57,49 +51,27 @@ impl Gaussian {
         moments.finish()
     }
 
-    /// How many rows there were, if known.
-    #[must_use]
-    pub fn count(&self) -> Option<u64> {
-        self.count
-    }
-
     /// Numbers in a row.
     #[must_use]
     pub fn dimension(&self) -> usize {
         self.mean.len()
     }
 
-    /// `[d]`.
-    #[must_use]
-    pub fn mean(&self) -> &Array1<f64> {
-        &self.mean
-    }
-
-    /// `[d, d]`, symmetric to the bit.
-    #[must_use]
-    pub fn covariance(&self) -> &Array2<f64> {
-        &self.covariance
-    }
-}
-
-fn symmetrise(covariance: &mut Array2<f64>) -> Result<(), EvalError> {
-    let refuse = |rule, got| Err(EvalError::Setting { operation: OPERATION, argument: "covariance", rule, got });
-    let largest = covariance.diag().iter().fold(0.0_f64, |a, b| a.max(*b));
-    for i in 0..covariance.nrows() {
-        if covariance[[i, i]] < 0.0 {
-            return refuse("without negative variances", format!("{} at [{i}, {i}]", covariance[[i, i]]));
+    /// Refuses shapes and numbers that decompositions could not take: the fields are public.
+    pub(super) fn check_shape(&self, operation: &'static str) -> Result<(), EvalError> {
+        let expected = self.dimension();
+        check_dimension(operation, expected)?;
+        let (rows, columns) = self.covariance.dim();
+        if let Some(got) = [rows, columns].into_iter().find(|got| *got != expected) {
+            return Err(EvalError::Dimension { operation, expected, got });
         }
-        for j in 0..i {
-            let (a, b) = (covariance[[i, j]], covariance[[j, i]]);
-            if (a - b).abs() > SYMMETRY * largest {
-                return refuse("symmetric", format!("{a} at [{i}, {j}] and {b} at [{j}, {i}]"));
-            }
-            let mean = a + (b - a) / 2.0;
-            covariance[[i, j]] = mean;
-            covariance[[j, i]] = mean;
+        let broken =
+            |row: usize| !self.mean[row].is_finite() || self.covariance.row(row).iter().any(|x| !x.is_finite());
+        if let Some(row) = (0..expected).find(|&row| broken(row)) {
+            return Err(EvalError::NotANumber { operation, row });
         }
+        self.count.map_or(Ok(()), |count| check_count(operation, "rows", count as usize, 2))
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -116,19 +88,28 @@ mod tests {
     fn statistics_that_cannot_be_are_refused() {
         let (mean, unit) = (array![0.0, 1.0], Array2::eye(2));
         assert!(refused(Some(1), mean.clone(), unit.clone()).contains("1 rows, but at least 2"));
-        assert!(refused(None, array![], Array2::zeros((0, 0))).contains("at least 1"));
-        assert!(refused(None, array![0.0], unit.clone()).contains("2 numbers where 1"));
-        assert!(refused(None, array![f64::NAN, 0.0], unit).contains("row 0"));
-        assert!(refused(None, mean.clone(), array![[1.0, 0.0], [f64::INFINITY, 1.0]]).contains("row 1"));
-        assert!(refused(None, mean.clone(), array![[1.0, 0.5], [0.2, 1.0]]).contains("symmetric"));
+        assert!(
+            refused(None, array![], Array2::zeros((0, 0)))
+                .contains("`mean` must be that of features, got one that is empty")
+        );
+        assert!(refused(None, array![0.0], unit.clone()).contains("must be 1 x 1"));
+        assert!(refused(None, array![f64::NAN, 0.0], unit).contains("not finite"));
+        assert!(refused(None, mean.clone(), array![[1.0, 0.5], [0.2, 1.0]]).contains("`covariance`"));
         assert!(refused(None, mean, array![[1.0, 0.0], [0.0, -1.0]]).contains("negative"));
     }
 
     #[test]
-    fn rounding_between_the_halves_is_averaged_out() {
-        let found = Gaussian::new(None, array![0.0, 1.0], array![[1.0, 0.5], [0.5 + 1e-8, 1.0]]).unwrap();
-        assert_eq!(found.covariance()[[0, 1]], found.covariance()[[1, 0]]);
-        assert!((found.covariance()[[0, 1]] - 0.5 - 0.5e-8).abs() < 1e-15);
-        assert_eq!((found.count(), found.dimension()), (None, 2));
+    fn fields_that_were_set_by_hand_are_looked_at_before_use() {
+        let good = Gaussian::new(Some(9), array![0.0, 1.0], Array2::eye(2)).unwrap();
+        assert!(good.check_shape("test").is_ok());
+        let wrong = |change: &dyn Fn(&mut Gaussian)| {
+            let mut gaussian = good.clone();
+            change(&mut gaussian);
+            gaussian.check_shape("test").unwrap_err().to_string()
+        };
+        assert!(wrong(&|g| g.count = Some(1)).contains("1 rows"));
+        assert!(wrong(&|g| g.mean = array![1.0]).contains("features of 2 numbers where 1"));
+        assert!(wrong(&|g| g.covariance = Array2::zeros((2, 3))).contains("features of 3"));
+        assert!(wrong(&|g| g.covariance[[1, 0]] = f64::NAN).contains("row 1"));
     }
 }

@@ -14,6 +14,8 @@ const EXTREME: usize = 1000;
 pub(super) struct Axes {
     pub(super) x: ops::Range<f64>,
     pub(super) y: ops::Range<f64>,
+    /// Whether there are numbers along the horizontal axis.
+    pub(super) numbered: bool,
 }
 
 impl Axes {
@@ -28,16 +30,34 @@ impl Axes {
         // Axes that begin near zero begin at zero.
         let first = if first >= 0.0 && first < 0.1 * last { 0.0 } else { first };
         let y = match panel.range {
-            Range::Fixed(low, high) if low < high => low..high,
-            Range::Fixed(low, high) => {
-                let (argument, rule) = ("range", "from a lower to a higher number");
-                let got = format!("{low} to {high}");
-                return Err(EvalError::Setting { operation: OPERATION, argument, rule, got });
-            }
+            Range::Fixed(low, high) => fixed(OPERATION, low, high)?,
             Range::Fitting => fitting(&sorted(points().map(|point| point.1))),
         };
-        Ok(Self { x: widened(first, last, 0.0), y })
+        Ok(Self { x: widened(first, last, 0.0), y, numbered: true })
     }
+
+    /// The axes that show all `points`, with some air, in `size` pixels on which both have the same unit.
+    pub(super) fn around(points: impl Iterator<Item = (f64, f64)> + Clone, size: (i32, i32)) -> Option<Self> {
+        let (xs, ys) = (sorted(points.clone().map(|point| point.0)), sorted(points.map(|point| point.1)));
+        let range = |values: &[f64]| Some(widened(*values.first()?, *values.last()?, 0.05));
+        let (x, y) = (range(&xs)?, range(&ys)?);
+        let length = |range: &ops::Range<f64>| range.end - range.start;
+        let unit = (length(&x) / f64::from(size.0)).max(length(&y) / f64::from(size.1));
+        let to_size = |range: ops::Range<f64>, pixels: i32| {
+            let room = (unit * f64::from(pixels) - length(&range)) / 2.0;
+            range.start - room..range.end + room
+        };
+        Some(Self { x: to_size(x, size.0), y: to_size(y, size.1), numbered: true })
+    }
+}
+
+/// A range that was asked for.
+pub(super) fn fixed(operation: &'static str, low: f64, high: f64) -> Result<ops::Range<f64>, EvalError> {
+    if low < high {
+        return Ok(low..high);
+    }
+    let (argument, rule) = ("range", "from a lower to a higher number");
+    Err(EvalError::Setting { operation, argument, rule, got: format!("{low} to {high}") })
 }
 
 /// The range of all values but the most extreme, with some air.

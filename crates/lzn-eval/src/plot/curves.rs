@@ -1,13 +1,14 @@
 //! Curves over training steps.
 
+use super::axes::Axes;
 use super::chart;
-use crate::canvas::{self, Anchor, INK};
-use crate::{EvalError, Picture};
+use crate::canvas::{Anchor, INK};
+use crate::{Drawing, EvalError};
 
 const OPERATION: &str = "curves";
 
 /// Size of one panel in pixels, and of the line above all panels.
-const PANEL: (u32, u32) = (560, 380);
+pub(super) const PANEL: (u32, u32) = (560, 380);
 const TITLE_LINE: u32 = 34;
 
 /// A picture of one or more panels side by side, which share the horizontal axis.
@@ -17,12 +18,12 @@ const TITLE_LINE: u32 = 34;
 /// use lzn_eval::plot::{Curves, Panel, Range};
 ///
 /// let loss = (1..200).map(|step| (f64::from(step), 1.0 / f64::from(step).sqrt()));
-/// let picture = Curves::new("training step")
+/// let drawing = Curves::new("training step")
 ///     .title("Fashion-MNIST, joint training")
 ///     .panel(Panel::new("loss", "mean squared error").line("flow", loss))
 ///     .panel(Panel::new("test accuracy", "fraction").range(Range::Fixed(0.0, 1.0)).line("EMA", [(0.0, 0.1), (200.0, 0.8)]))
 ///     .draw()?;
-/// assert_eq!(picture.width(), 2 * 560);
+/// assert_eq!(drawing.width(), 2 * 560);
 /// # Ok::<(), lzn_eval::EvalError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -83,23 +84,24 @@ impl Curves {
     ///
     /// # Errors
     /// [`EvalError::Empty`] if there is no panel, or a panel without a finite point; [`EvalError::Setting`] for a fixed
-    /// range that is empty; [`EvalError::Draw`].
-    pub fn draw(&self) -> Result<Picture, EvalError> {
+    /// range that is empty.
+    pub fn draw(&self) -> Result<Drawing, EvalError> {
         if self.panels.is_empty() {
             return Err(EvalError::Empty { operation: OPERATION });
         }
+        self.panels.iter().try_for_each(|panel| Axes::of(panel).map(drop))?;
         let top = if self.title.is_some() { TITLE_LINE } else { 0 };
-        let picture = canvas::paint(PANEL.0 * self.panels.len() as u32, top + PANEL.1, |canvas| {
-            if let Some(title) = &self.title {
+        let curves = self.clone();
+        Ok(Drawing::new((PANEL.0 * self.panels.len() as u32, top + PANEL.1), move |canvas| {
+            if let Some(title) = &curves.title {
                 canvas.text(title, (chart::MARGIN, TITLE_LINE as i32 / 2 + 4), 19, INK, Anchor::Left, false)?;
             }
-            for (index, panel) in self.panels.iter().enumerate() {
+            for (index, panel) in curves.panels.iter().enumerate() {
                 let corner = ((index as u32 * PANEL.0) as i32, top as i32);
-                chart::draw(canvas, corner, PANEL, panel, &self.x_label)?;
+                chart::draw(canvas, corner, PANEL, panel, &curves.x_label)?;
             }
             Ok(())
-        })?;
-        Ok(Picture::new(picture))
+        }))
     }
 }
 

@@ -1,9 +1,10 @@
 //! A confusion matrix as a table of shades.
 
-use plotters::style::{RGBColor, WHITE};
+use plotters::style::{Color, WHITE};
 
-use crate::canvas::{self, Anchor, Canvas, INK, SOFT_INK, tint};
-use crate::{ConfusionMatrix, EvalError, Picture};
+use super::palette::FULL;
+use crate::canvas::{self, Anchor, Canvas, INK, SOFT_INK};
+use crate::{ConfusionMatrix, Drawing, EvalError};
 
 const OPERATION: &str = "confusion matrix";
 
@@ -18,16 +19,13 @@ const SMALL_CELL: i32 = 6;
 /// What the columns are.
 const COLUMNS: &str = "predicted class, in percent of the true class";
 
-/// All of a class.
-const FULL: RGBColor = RGBColor(8, 69, 130);
-
 /// Draws how the rows of every true class were predicted, in percent of that class.
 ///
 /// `names` are the classes' names; without them, classes are numbered.
 ///
 /// # Errors
-/// [`EvalError::Length`] if there is not one name for each class, [`EvalError::Draw`].
-pub fn confusion(matrix: &ConfusionMatrix, names: Option<&[String]>) -> Result<Picture, EvalError> {
+/// [`EvalError::Length`] if there is not one name for each class.
+pub fn confusion(matrix: &ConfusionMatrix, names: Option<&[String]>) -> Result<Drawing, EvalError> {
     let classes = matrix.counts().nrows();
     let names = match names {
         Some(names) if names.len() == classes => names.to_vec(),
@@ -49,27 +47,26 @@ pub fn confusion(matrix: &ConfusionMatrix, names: Option<&[String]>) -> Result<P
     let title = format!("accuracy {:.2} %", 100.0 * matrix.accuracy());
     let text = canvas::text_width(&title, TITLE)?.max(canvas::text_width(COLUMNS, TEXT)?) as i32;
     let width = left + side.max(text) + SPACE;
-    let table = Table { matrix, corner: (left, top), cell, written };
-    let picture = canvas::paint(width as u32, (top + side + SPACE) as u32, |canvas| {
+    let table = Table { matrix: matrix.clone(), corner: (left, top), cell, written };
+    Ok(Drawing::new((width as u32, (top + side + SPACE) as u32), move |canvas| {
         canvas.text(&title, (left, SPACE + TITLE as i32 / 2), TITLE, INK, Anchor::Left, false)?;
         let above = 2 * SPACE + TITLE as i32 + TEXT as i32;
         canvas.text(COLUMNS, (left, above), TEXT, SOFT_INK, Anchor::Left, false)?;
         canvas.text("true class", (SPACE + TEXT as i32 / 2, top + side / 2), TEXT, SOFT_INK, Anchor::Middle, true)?;
         table.draw_names(canvas, &names)?;
         table.draw_cells(canvas)
-    })?;
-    Ok(Picture::new(picture))
+    }))
 }
 
 /// The matrix and its place in the picture.
-struct Table<'a> {
-    matrix: &'a ConfusionMatrix,
+struct Table {
+    matrix: ConfusionMatrix,
     corner: (i32, i32),
     cell: i32,
     written: bool,
 }
 
-impl Table<'_> {
+impl Table {
     /// Top left corner of a cell.
     fn place(&self, row: usize, column: usize) -> (i32, i32) {
         (self.corner.0 + column as i32 * self.cell, self.corner.1 + row as i32 * self.cell)
@@ -93,7 +90,7 @@ impl Table<'_> {
                 let (x, y) = self.place(row, column);
                 let gap = i32::from(self.written);
                 // The square root shows rare confusions, which are what one looks for.
-                let shade = tint(FULL, 0.04 + 0.96 * fraction.sqrt());
+                let shade = FULL.mix(0.04 + 0.96 * fraction.sqrt());
                 canvas.fill((x, y), (x + self.cell - gap, y + self.cell - gap), shade)?;
                 if self.written && count > 0 {
                     let ink = if fraction > 0.2 { WHITE } else { INK };
@@ -126,7 +123,7 @@ mod tests {
     #[test]
     fn shades_stand_for_the_share_of_the_true_class() {
         let matrix = matrix(3, &[0, 0, 1, 2], &[0, 0, 0, 2]);
-        let picture = confusion(&matrix, None).unwrap();
+        let picture = confusion(&matrix, None).unwrap().picture().unwrap();
         let table_corner = |label: i32| (label + 3 * SPACE + TEXT as i32, picture.height() as i32 - SPACE - 3 * CELL);
         let (left, top) = table_corner(canvas::text_width("0", TEXT).unwrap() as i32);
         // At the corner of a cell, where no number is.

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use ndarray::Array4;
 
+use super::Gaussian;
 use super::statistics::read_from;
 use crate::arrays::{ArrayError, Arrays, Layout, read_images};
-use crate::distribution::Gaussian;
 
 /// What a reference file of guided diffusion's evaluator holds (`VIRTUAL_imagenet256_labeled.npz` and its like).
 ///
@@ -62,8 +62,8 @@ mod tests {
         })
         .unwrap();
         let reference = AdmReference::read(&path).unwrap();
-        assert_eq!((reference.pooled.dimension(), reference.spatial.covariance()[[1, 1]]), (3, 2.0));
-        assert_eq!(reference.pooled.count(), None);
+        assert_eq!((reference.pooled.mean.len(), reference.spatial.covariance[[1, 1]]), (3, 2.0));
+        assert_eq!(reference.pooled.count, None);
         assert_eq!(AdmReference::images(&path).unwrap(), images.permuted_axes([0, 3, 1, 2]));
 
         write_archive(&path, |archive| {

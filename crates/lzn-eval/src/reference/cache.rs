@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, ArrayView1};
 
+use super::Gaussian;
 use super::statistics::{read_from, write_with};
 use crate::EvalError;
 use crate::arrays::{ArrayError, Arrays};
-use crate::distribution::Gaussian;
 
 /// The array with the text of the key.
 const KEY: &str = "key";
@@ -121,8 +121,8 @@ impl StatisticsCache {
     }
 
     fn write(&self, path: &Path, key: &CacheKey, statistics: &Gaussian) -> Result<(), ArrayError> {
-        if statistics.count() != Some(key.count) {
-            let reason = format!("statistics of {:?} samples for a key of {}", statistics.count(), key.count);
+        if statistics.count != Some(key.count) {
+            let reason = format!("statistics of {:?} samples for a key of {}", statistics.count, key.count);
             return Err(ArrayError::refused(path, reason));
         }
         std::fs::create_dir_all(&self.folder).map_err(ArrayError::io(&self.folder))?;
@@ -138,7 +138,7 @@ fn read(path: &Path, key: &CacheKey) -> Result<Gaussian, ArrayError> {
         return Err(arrays.wrong(KEY, format!("says that these are other statistics: {found}")));
     }
     let statistics = read_from(&mut arrays, "mu", "sigma")?;
-    if statistics.count() != Some(key.count) {
+    if statistics.count != Some(key.count) {
         return Err(arrays.wrong("n", "does not agree with the key"));
     }
     Ok(statistics)
@@ -159,7 +159,7 @@ mod tests {
 
     fn statistics(count: u64) -> Gaussian {
         let covariance = array![[1.0 / 3.0, 0.1], [0.1, 2.0]];
-        Gaussian::new(Some(count), array![count as f64, 0.2], covariance).unwrap()
+        Gaussian { count: Some(count), mean: array![count as f64, 0.2], covariance }
     }
 
     /// What the cache gives, and whether it computed.

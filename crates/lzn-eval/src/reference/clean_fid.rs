@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, ArrayView2};
 
 use super::statistics::write_archive;
-use super::{read_statistics, write_statistics};
+use super::{Gaussian, read_statistics, write_statistics};
 use crate::arrays::{ArrayError, read_features};
-use crate::distribution::Gaussian;
 
 /// The two files that `cleanfid.fid.make_custom_stats(name, ..., mode=mode)` leaves in clean-fid's `stats` folder: `NAME_MODE_custom_na.npz` with
 /// `mu` and `sigma` for FID, and `NAME_MODE_custom_na_kid.npz` with the features themselves, `feats [N, d]`, for KID. Names are in
@@ -47,9 +46,9 @@ impl CleanFidFiles {
     pub fn write(&self, statistics: &Gaussian, features: ArrayView2<'_, f32>) -> Result<(), ArrayError> {
         let (n, d) = features.dim();
         let path = self.kid_path();
-        if d != statistics.dimension() || statistics.count().is_some_and(|count| count != n as u64) {
-            let expected = statistics.count().map_or("N".to_owned(), |count| count.to_string());
-            let reason = format!("features must be [{expected}, {}], got [{n}, {d}]", statistics.dimension());
+        if d != statistics.mean.len() || statistics.count.is_some_and(|count| count != n as u64) {
+            let expected = statistics.count.map_or("N".to_owned(), |count| count.to_string());
+            let reason = format!("features must be [{expected}, {}], got [{n}, {d}]", statistics.mean.len());
             return Err(ArrayError::refused(&path, reason));
         }
         if features.iter().any(|value| !value.is_finite()) {
@@ -92,8 +91,9 @@ mod tests {
     fn both_files_have_the_names_that_clean_fid_looks_for() {
         let folder = tempfile::tempdir().unwrap();
         let files = CleanFidFiles::new(folder.path(), "MyData", "clean");
+        let statistics =
+            Gaussian { count: Some(2), mean: array![1.0, 0.0], covariance: array![[2.0, 0.0], [0.0, 0.0]] };
         let features = array![[0.0, 0.0], [2.0, 0.0]];
-        let statistics = Gaussian::of(features.view()).unwrap();
         assert!(files.write(&statistics, features.slice(ndarray::s![..1, ..])).is_err());
         assert!(files.write(&statistics, array![[0.0], [1.0]].view()).is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -1,4 +1,4 @@
-//! Reference statistics in files: the [`Gaussian`](crate::distribution::Gaussian) of a data set, computed once.
+//! Reference statistics in files: what a Fréchet distance needs to know of a data set, computed once.
 //!
 //! | layout | arrays | functions |
 //! |---|---|---|
@@ -11,10 +11,11 @@
 
 mod adm;
 mod cache;
-mod check;
+pub(crate) mod check;
 mod clean_fid;
 mod statistics;
 
+pub use crate::distribution::Gaussian;
 pub use adm::AdmReference;
 pub use cache::{CacheKey, Cached, Origin, StatisticsCache};
 pub use clean_fid::CleanFidFiles;

@@ -6,17 +6,14 @@ use std::path::Path;
 use ndarray::{Dimension, Ix0, Ix1, Ix2, aview0};
 use ndarray_npy::{NpzWriter, WriteNpyExt};
 
-use super::check::is_positive;
+use super::Gaussian;
+use super::check::{Which, check};
 use crate::arrays::{ArrayError, Arrays, write_atomically};
-use crate::distribution::Gaussian;
 
 /// Names of mean, covariance and the number of samples. The last is our addition.
 const MEAN: &str = "mu";
 const COVARIANCE: &str = "sigma";
 const COUNT: &str = "n";
-
-/// What is wrong with a matrix that [`is_positive`] refuses.
-const NEGATIVE: &str = "has negative eigenvalues, so it is no covariance";
 
 /// Reads `mu` and `sigma`, and the number of samples `n` if it is there; float64 or float32.
 ///
@@ -43,13 +40,12 @@ pub(super) fn write_with(
     statistics: &Gaussian,
     add: impl FnOnce(&mut Archive<'_>) -> Result<(), ArrayError>,
 ) -> Result<(), ArrayError> {
-    if !is_positive(statistics.covariance()) {
-        return Err(ArrayError::refused(path, format!("the covariance {NEGATIVE}")));
-    }
+    check(statistics.mean.view(), statistics.covariance.clone())
+        .map_err(|(which, reason)| ArrayError::refused(path, format!("the {} {reason}", which.name())))?;
     write_archive(path, |archive| {
-        archive.add(MEAN, statistics.mean())?;
-        archive.add(COVARIANCE, statistics.covariance())?;
-        if let Some(count) = statistics.count() {
+        archive.add(MEAN, &statistics.mean)?;
+        archive.add(COVARIANCE, &statistics.covariance)?;
+        if let Some(count) = statistics.count {
             let count = i64::try_from(count).map_err(|error| ArrayError::refused(path, error))?;
             archive.add(COUNT, &aview0(&count))?;
         }
@@ -85,15 +81,15 @@ pub(super) fn write_archive(
 pub(super) fn read_from(arrays: &mut Arrays, mean: &str, covariance: &str) -> Result<Gaussian, ArrayError> {
     let mu = shaped::<Ix1>(arrays, mean, "[d]")?;
     let sigma = shaped::<Ix2>(arrays, covariance, "[d, d]")?;
+    let sigma = check(mu.view(), sigma)
+        .map_err(|(which, reason)| arrays.wrong(if which == Which::Mean { mean } else { covariance }, reason))?;
     let count = if arrays.has(COUNT) {
         let count = arrays.read::<i64, Ix0>(COUNT)?.into_scalar();
         Some(u64::try_from(count).map_err(|_| arrays.wrong(COUNT, format!("must not be negative, got {count}")))?)
     } else {
         None
     };
-    let statistics =
-        Gaussian::new(count, mu, sigma).map_err(|error| arrays.wrong(mean, format!("and `{covariance}`: {error}")))?;
-    if is_positive(statistics.covariance()) { Ok(statistics) } else { Err(arrays.wrong(covariance, NEGATIVE)) }
+    Ok(Gaussian { count, mean: mu, covariance: sigma })
 }
 
 fn shaped<D: Dimension>(arrays: &mut Arrays, key: &str, rule: &str) -> Result<ndarray::Array<f64, D>, ArrayError> {
@@ -109,7 +105,7 @@ mod tests {
     use super::*;
 
     fn statistics(count: Option<u64>) -> Gaussian {
-        Gaussian::new(count, array![0.1, -2.0], array![[2.0, 0.3], [0.3, 1.0]]).unwrap()
+        Gaussian { count, mean: array![0.1, -2.0], covariance: array![[2.0, 0.3], [0.3, 1.0]] }
     }
 
     #[test]
@@ -127,13 +123,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.npz");
         write_archive(&path, |archive| {
-            archive.add("mu", &statistics(None).mean().mapv(|value| value as f32))?;
-            archive.add("sigma", statistics(None).covariance())
+            archive.add("mu", &statistics(None).mean.mapv(|value| value as f32))?;
+            archive.add("sigma", &statistics(None).covariance)
         })
         .unwrap();
         let found = read_statistics(&path).unwrap();
-        assert_eq!(found.mean()[0], f64::from(0.1f32));
-        assert_eq!(found.covariance(), statistics(None).covariance());
+        assert_eq!(found.mean[0], f64::from(0.1f32));
+        assert_eq!(found.covariance, statistics(None).covariance);
     }
 
     #[test]
@@ -154,7 +150,7 @@ mod tests {
         write(array![[1.0, 2.0]], &array![[1.0, 3.0], [3.0, 1.0]]);
         assert!(message().contains("array `sigma` has negative eigenvalues"), "{}", message());
         write(array![[1.0, f64::NAN]], &two);
-        assert!(message().contains("array `mu` and `sigma`: "), "{}", message());
+        assert!(message().contains("array `mu` is not finite"), "{}", message());
         write_archive(&path, |archive| {
             archive.add("mu", &two)?;
             archive.add("sigma", &two)
@@ -162,7 +158,7 @@ mod tests {
         .unwrap();
         assert!(message().contains("array `mu` must have the shape [d], not [2, 2]"), "{}", message());
         write_statistics(&path, &statistics(None)).unwrap();
-        let refused = Gaussian::new(None, array![0.0, 0.0], array![[1.0, 3.0], [3.0, 1.0]]).unwrap();
+        let refused = Gaussian { covariance: array![[1.0, 3.0], [3.0, 1.0]], ..statistics(None) };
         assert!(matches!(write_statistics(&path, &refused), Err(ArrayError::Refused { .. })));
         assert_eq!(read_statistics(&path).unwrap(), statistics(None));
     }

@@ -32,9 +32,15 @@ pub struct DataConfig {
     pub path: Option<PathBuf>,
     /// Side of the square images in pixels.
     pub image_size: usize,
+    /// Pixels that the shorter side of an image file is brought to before the middle is cut out, wherever an image is
+    /// not cropped at random; without it, the largest square in the middle becomes the image. Published for
+    /// representations: 256 for images of 224 pixels. Data sets whose images have one size already are taken as they
+    /// are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<usize>,
     /// 1 for grey, 3 for colour.
     pub channels: usize,
-    /// Random transforms in training. Published: horizontal flip.
+    /// Random transforms in training. Published: horizontal flip; for two views, what [`AugmentConfig::VIEWS`] holds.
     #[serde(default)]
     pub augment: AugmentConfig,
 }
@@ -43,6 +49,12 @@ impl DataConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.image_size == 0 {
             return Err(invalid("data.image_size", "must be at least 1"));
+        }
+        if let Some(resize) = self.resize.filter(|resize| *resize < self.image_size) {
+            return Err(invalid(
+                "data.resize",
+                format!("must be at least data.image_size, {}, got {resize}", self.image_size),
+            ));
         }
         if self.channels != 1 && self.channels != 3 {
             return Err(invalid("data.channels", format!("must be 1 (grey) or 3 (colour), got {}", self.channels)));

@@ -3,6 +3,7 @@
 //! Defaults are the published values of the joint CIFAR-10 model (paper, Appendix E) unless a field says otherwise.
 
 mod data;
+mod metrics;
 mod model;
 mod objective;
 mod parse;
@@ -10,7 +11,8 @@ mod suggest;
 mod train;
 
 pub use data::{AugmentConfig, DataConfig, DataSource};
-pub use model::{EncoderConfig, FlowConfig, LabelConfig, ModelConfig, SolverKind};
+pub use metrics::{FeatureNetKind, MetricGroup, MetricsConfig};
+pub use model::{Decision, EncoderConfig, FlowConfig, LabelConfig, ModelConfig, SolverKind};
 pub use objective::{LossForm, ObjectiveConfig, ObjectiveKind, TypeName};
 pub use parse::Override;
 pub use train::{EvaluateConfig, PartConfig, TrainConfig, WarmUp};

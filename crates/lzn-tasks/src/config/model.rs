@@ -18,6 +18,11 @@ pub struct ModelConfig {
     /// Whether the decoder is also given the label, as a one-hot vector. Published: true for the joint model (paper, Appendix E).
     #[serde(default)]
     pub label_conditional: bool,
+    /// Whether all anchors, of images and of labels, are scaled to the norm of a typical draw of the prior, the root of `latent_dim`. The
+    /// exact zones do not depend on the scale of all anchors together, so with a solver that is as free of scale (`multistep`) nothing
+    /// holds it, and it grows. Published: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub normalise_anchors: bool,
     /// Flow between image anchors and the prior. Published: 20 steps, of DPM-Solver++ for generation, of Euler for representation
     /// learning (paper, Appendices C.3 and D.3).
     #[serde(default = "FlowConfig::image")]
@@ -111,10 +116,32 @@ impl TryFrom<EncoderTables> for EncoderConfig {
     }
 }
 
-/// Label anchors have no options: they are a trainable `[classes, d]` table, drawn from a standard normal.
+/// Label anchors: a trainable `[classes, d]` table, drawn from a standard normal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LabelConfig {}
+#[serde(default, deny_unknown_fields)]
+pub struct LabelConfig {
+    /// How images get their labels.
+    #[serde(skip_serializing_if = "Decision::is_default")]
+    pub decision: Decision,
+}
+
+/// How the label of an image is decided.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// The image's latent flows back over the label anchors; the nearest one wins (paper, Section 2.3).
+    #[default]
+    Zones,
+    /// The largest inner product of the image's anchor with a label anchor: a linear classifier on the encoder, without zones. The
+    /// supervised yardstick of the paper's comparison (paper, Section 5).
+    Linear,
+}
+
+impl Decision {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// Integration scheme of a zone flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +180,16 @@ impl FlowConfig {
 
     fn label() -> Self {
         Self { solver: SolverKind::Euler, steps: 100, order: order() }
+    }
+
+    /// The scheme in words: `multistep, 8 steps`.
+    pub fn words(&self) -> String {
+        let scheme = match self.solver {
+            SolverKind::Euler => "Euler".to_owned(),
+            SolverKind::DpmSolver => format!("DPM-Solver++ of order {}", self.order),
+            SolverKind::Multistep => "multistep".to_owned(),
+        };
+        format!("{scheme}, {} steps", self.steps)
     }
 
     /// Checks the values and builds the flow; `key` is the place in the configuration that an error names.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataConfig, ModelConfig, invalid};
+use super::{DataConfig, Decision, LabelConfig, ModelConfig, invalid};
 use crate::ConfigError;
 
 /// The kinds of objective.
@@ -13,6 +13,8 @@ pub enum ObjectiveKind {
     RectifiedFlow,
     /// Latent alignment of one data type with the zones of another (paper, Equation 2).
     Align,
+    /// Cross-entropy of the labels under the linear classifier on the image encoder: supervised learning, the yardstick of accuracy.
+    Classify,
 }
 
 /// A data type by name.
@@ -97,19 +99,24 @@ impl ObjectiveConfig {
             (Some(TypeName::Image), Some(TypeName::Label)) if model.labels.is_none() => {
                 Err(invalid(key("to"), "alignment with labels needs a [model.labels] table"))
             }
+            (Some(TypeName::Image), Some(TypeName::Label)) if model.labels.as_ref().is_some_and(linear) => {
+                Err(invalid(key("to"), "alignment with labels decides by zones: remove `decision` from [model.labels]"))
+            }
             (Some(TypeName::Image), Some(TypeName::View)) if model.encoder.is_none() => {
                 Err(invalid(key("to"), "alignment of views needs a [model.encoder] table"))
             }
-            (Some(TypeName::Image), Some(TypeName::View)) if !data.augment.flip && data.augment.shift == 0 => {
-                Err(invalid(
-                    key("to"),
-                    "alignment of views needs random transforms in [data.augment]: without, both views are equal",
-                ))
-            }
+            (Some(TypeName::Image), Some(TypeName::View)) if data.augment.is_none() => Err(invalid(
+                key("to"),
+                "alignment of views needs random transforms in [data.augment]: without, both views are equal",
+            )),
             (Some(TypeName::Image), Some(TypeName::Label | TypeName::View)) => Ok(()),
             _ => Err(invalid(key("from"), "`align` needs from = \"image\", and to = \"label\" or \"view\"")),
         }
     }
+}
+
+fn linear(labels: &LabelConfig) -> bool {
+    labels.decision == Decision::Linear
 }
 
 pub(super) fn check(objectives: &[ObjectiveConfig], model: &ModelConfig, data: &DataConfig) -> Result<(), ConfigError> {
@@ -127,7 +134,10 @@ pub(super) fn check(objectives: &[ObjectiveConfig], model: &ModelConfig, data: &
         if objective.kind == ObjectiveKind::RectifiedFlow && model.decoder.is_none() {
             return Err(invalid(key("kind"), "`rectified-flow` needs a [model.decoder] table"));
         }
-        if objective.kind == ObjectiveKind::RectifiedFlow {
+        if objective.kind == ObjectiveKind::Classify && !model.labels.as_ref().is_some_and(linear) {
+            return Err(invalid(key("kind"), "`classify` needs [model.labels] with decision = \"linear\""));
+        }
+        if objective.kind != ObjectiveKind::Align {
             for (name, given) in [("from", objective.from), ("to", objective.to)] {
                 if given.is_some() {
                     return Err(invalid(key(name), "belongs to kind = \"align\"; remove it, or change the kind"));

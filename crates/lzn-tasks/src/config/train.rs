@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::invalid;
+use super::{MetricsConfig, invalid};
 use crate::ConfigError;
 
 /// How the objectives are minimised: Adam (0.9, 0.999, 1e-8), as published.
@@ -158,11 +158,22 @@ pub struct EvaluateConfig {
     pub samples: usize,
     /// Heun steps, of two evaluations each, of the sampler that draws the grids.
     pub sampler_steps: usize,
+    /// What `lzn eval` measures when training is over.
+    #[serde(skip_serializing_if = "MetricsConfig::is_default")]
+    pub metrics: MetricsConfig,
 }
 
 impl Default for EvaluateConfig {
     fn default() -> Self {
-        Self { every: 0, images: 2_000, batch_size: 1_000, noise_scale: 0.0, samples: 8, sampler_steps: 20 }
+        Self {
+            every: 0,
+            images: 2_000,
+            batch_size: 1_000,
+            noise_scale: 0.0,
+            samples: 8,
+            sampler_steps: 20,
+            metrics: MetricsConfig::default(),
+        }
     }
 }
 
@@ -185,6 +196,6 @@ impl EvaluateConfig {
                 format!("must be finite and not negative, got {}", self.noise_scale),
             ));
         }
-        Ok(())
+        self.metrics.check()
     }
 }

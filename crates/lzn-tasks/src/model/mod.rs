@@ -13,7 +13,7 @@ use lzn_torch::{ParamStore, Scope};
 use tch::{Device, Kind, Tensor};
 
 use crate::TaskError;
-use crate::config::{DataConfig, EncoderConfig, ModelConfig};
+use crate::config::{DataConfig, Decision, EncoderConfig, ModelConfig};
 
 pub use weights::Weights;
 pub(crate) use weights::misfit;
@@ -83,6 +83,8 @@ pub struct Lzn {
     pub latent_dim: usize,
     /// Whether the decoder is also given the label.
     pub label_conditional: bool,
+    /// Whether all anchors have the norm of a typical draw of the prior.
+    pub normalise_anchors: bool,
     /// The velocity network that draws images; none in a model that only represents and classifies.
     pub decoder: Option<Part<VelocityNet>>,
     /// The image encoder; none in the plain Rectified Flow.
@@ -92,6 +94,8 @@ pub struct Lzn {
     /// Anchors `[N, d]` of training images, against which a single image is zoned: alone it would own the whole prior, and its
     /// latent would say nothing. None without an image encoder, and during training.
     pub bank: Option<Tensor>,
+    /// How images get their labels.
+    pub decision: Decision,
     /// Flow between image anchors and the prior.
     pub image_flow: ZoneFlow,
     /// Flow between label anchors and the prior.
@@ -138,10 +142,12 @@ impl Lzn {
             classes,
             latent_dim: config.latent_dim,
             label_conditional: config.label_conditional,
+            normalise_anchors: config.normalise_anchors,
             decoder: decoder.transpose()?,
             encoder: encoder.transpose()?,
             labels: labels.transpose()?,
             bank: None,
+            decision: config.labels.as_ref().map(|labels| labels.decision).unwrap_or_default(),
             image_flow: config.image_flow.build("model.image_flow")?,
             label_flow: config.label_flow.build("model.label_flow")?,
             device,
@@ -175,7 +181,25 @@ impl Lzn {
     /// [`TaskError::MissingPart`] without an image encoder.
     pub fn image_anchors(&self, images: &Tensor, train: bool) -> Result<Tensor, TaskError> {
         let missing = TaskError::MissingPart { part: "image encoder", key: "model.encoder" };
-        Ok(self.encoder.as_ref().ok_or(missing)?.net.forward(images, train)?)
+        Ok(self.placed(self.encoder.as_ref().ok_or(missing)?.net.forward(images, train)?))
+    }
+
+    /// Anchors `[classes, d]` of all labels.
+    ///
+    /// # Errors
+    /// [`TaskError::MissingPart`] if the model has no label anchors.
+    pub fn label_anchors(&self) -> Result<Tensor, TaskError> {
+        Ok(self.placed(self.labels()?.net.anchors().shallow_clone()))
+    }
+
+    /// Anchors `[N, d]` where the configuration wants them.
+    fn placed(&self, anchors: Tensor) -> Tensor {
+        if !self.normalise_anchors {
+            return anchors;
+        }
+        // The floor is far below the norm of any anchor that is not zero throughout.
+        let norms = anchors.norm_scalaropt_dim(2, [1i64].as_slice(), true).clamp_min(1e-12);
+        anchors * (self.latent_dim as f64).sqrt() / norms
     }
 
     /// Latents `[B, d]` of image anchors `[B, d]`, each flown into the zone of its own anchor among all of them.
@@ -192,8 +216,8 @@ impl Lzn {
     /// # Errors
     /// [`TaskError::MissingPart`] if the model has no label anchors.
     pub fn latents_of_labels(&self, labels: &Tensor, noise: &Tensor) -> Result<Tensor, TaskError> {
-        let anchors = self.labels()?.net.anchors();
-        Ok(zones::to_latents(&self.label_flow, &Zones { anchors, weights: None }, labels, noise)?)
+        let anchors = self.label_anchors()?;
+        Ok(zones::to_latents(&self.label_flow, &Zones { anchors: &anchors, weights: None }, labels, noise)?)
     }
 
     /// Labels `[B]` to whose zones latents `[B, d]` belong; every label has the same weight.
@@ -201,8 +225,16 @@ impl Lzn {
     /// # Errors
     /// [`TaskError::MissingPart`] if the model has no label anchors.
     pub fn labels_of_latents(&self, latents: &Tensor) -> Result<Tensor, TaskError> {
-        let anchors = self.labels()?.net.anchors();
-        Ok(zones::decide(&self.label_flow, latents, &Zones { anchors, weights: None })?)
+        let anchors = self.label_anchors()?;
+        Ok(zones::decide(&self.label_flow, latents, &Zones { anchors: &anchors, weights: None })?)
+    }
+
+    /// Scores `[B, classes]` of image anchors `[B, d]` under the linear classifier: inner products with the label anchors.
+    ///
+    /// # Errors
+    /// [`TaskError::MissingPart`] if the model has no label anchors.
+    pub fn label_scores(&self, anchors: &Tensor) -> Result<Tensor, TaskError> {
+        Ok(anchors.matmul(&self.label_anchors()?.transpose(0, 1)))
     }
 
     /// The decoder as a velocity field of images, for given latents `[B, d]` and labels `[B]`. What the decoder does not take is

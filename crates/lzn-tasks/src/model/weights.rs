@@ -12,7 +12,7 @@ use crate::TaskError;
 use crate::config::RunConfig;
 use crate::data::open_train;
 use crate::run::{Checkpoints, folder};
-use crate::train::{AVERAGES, PARAMETERS, anchor_bank};
+use crate::train::{AVERAGES, BANK as IMAGES, PARAMETERS, anchor_bank};
 
 const CONFIG_KEY: &str = "lzn.config";
 const CLASSES_KEY: &str = "lzn.classes";
@@ -83,7 +83,12 @@ impl Weights {
             || TaskError::NotWeights { path: path.to_owned(), reason: "the run has no checkpoint yet".to_owned() };
         let found = checkpoints(path, &config).latest_valid()?.ok_or_else(none)?;
         let mut weights = Self::load(&found.path.join(if raw { PARAMETERS } else { AVERAGES }), device)?;
-        weights.model.bank = anchor_bank(&weights.model, open_train(&config.data)?.as_ref())?;
+        weights.model.bank = match open_train(&config.data) {
+            Ok(train) => anchor_bank(&weights.model, train.as_ref(), IMAGES)?,
+            // What was imported without its images has weights ready for use, and no bank in them either.
+            Err(_) if finished.exists() && Self::load(&finished, device)?.model.bank.is_none() => None,
+            Err(error) => return Err(error),
+        };
         Ok(weights)
     }
 

@@ -24,16 +24,16 @@ impl Objective for AlignImageToLabel {
     }
 
     fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError> {
-        let labels = model.labels()?;
+        let anchors = model.label_anchors()?;
         let latents = context.image_latents(model)?;
         let weights = self.class_weights.then(|| context.class_weights(model.classes));
-        let zones = Zones { anchors: labels.net.anchors(), weights: weights.as_ref() };
+        let zones = Zones { anchors: &anchors, weights: weights.as_ref() };
         let assignment = zones::to_anchors(&model.label_flow, latents, &zones, &context.labels)?;
         let value = match self.form {
             LossForm::Probability => alignment::probability_loss(&assignment.own_log_probs, self.cut_off),
             LossForm::Log => alignment::log_loss(&assignment.own_log_probs, self.cut_off),
         };
-        let decided = tch::no_grad(|| zones::nearest(&assignment.end_points, labels.net.anchors()));
+        let decided = tch::no_grad(|| zones::nearest(&assignment.end_points, &anchors));
         let accuracy = decided.eq_tensor(&context.labels).to_kind(tch::Kind::Double).mean(None).double_value(&[]);
         Ok(Loss { value, observed: vec![("accuracy/batch".to_owned(), accuracy)] })
     }

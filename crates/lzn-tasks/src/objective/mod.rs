@@ -8,6 +8,7 @@ mod align;
 mod align_views;
 #[cfg(test)]
 mod align_views_tests;
+mod classify;
 mod rectified_flow;
 
 use std::cell::OnceCell;
@@ -18,6 +19,7 @@ use tch::{Device, Kind, Tensor};
 
 pub use align::AlignImageToLabel;
 pub use align_views::AlignViews;
+pub use classify::ClassifyImages;
 pub use rectified_flow::ImageRectifiedFlow;
 
 use crate::TaskError;
@@ -153,6 +155,7 @@ impl StepContext {
 pub fn build(config: &ObjectiveConfig) -> Box<dyn Objective> {
     match config.kind {
         ObjectiveKind::RectifiedFlow => Box::new(ImageRectifiedFlow),
+        ObjectiveKind::Classify => Box::new(ClassifyImages),
         ObjectiveKind::Align if config.to == Some(TypeName::View) => Box::new(AlignViews {
             noise_scale: config.noise_scale.unwrap_or(AlignViews::PUBLISHED_NOISE_SCALE),
             cut_off: config.cut_off,

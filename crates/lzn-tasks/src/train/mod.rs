@@ -12,8 +12,8 @@ mod trainer;
 pub use adam::Adam;
 pub use ema::Ema;
 pub use engine::{PartState, StepEngine, StepReport};
-pub(crate) use hooks::anchor_bank;
-pub(crate) use state::{AVERAGES, PARAMETERS};
+pub(crate) use hooks::{BANK, anchor_bank};
+pub(crate) use state::{AVERAGES, PARAMETERS, Snapshot, restore};
 pub use trainer::{Outcome, Session, Trainer};
 
 use std::collections::HashMap;

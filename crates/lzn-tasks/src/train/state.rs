@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::StepEngine;
-use super::trainer::Session;
 use crate::TaskError;
+use crate::config::RunConfig;
 use crate::model::{PartName, Weights, misfit};
-use crate::run::{CheckpointFile, Found};
+use crate::run::{CheckpointFile, Checkpoints, Found};
 
 /// Raw parameters, as a weights file.
 pub(crate) const PARAMETERS: &str = "parameters.safetensors";
@@ -69,35 +69,50 @@ impl StepEngine {
     }
 }
 
-/// Saves a checkpoint of the session.
-///
-/// # Errors
-/// [`TaskError::Run`] if it cannot be written; earlier checkpoints are untouched.
-pub(crate) fn save(session: &Session) -> Result<(), TaskError> {
-    let engine = &session.engine;
-    let weights = |tensors: Vec<(String, Tensor)>| {
-        move |path: &Path| {
-            let copy = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
-            Weights::save(path, &session.config, &session.class_names, copy, None)
-        }
-    };
-    let moments = engine.moments();
-    let updates = |part: &super::PartState| {
-        (part.name.to_string(), Updates { adam: part.adam.updates(), ema: part.ema.updates() })
-    };
-    let state =
-        State { step: session.step, skipped: session.skipped, parts: engine.parts.iter().map(updates).collect() };
-    let state = serde_json::to_string_pretty(&state).unwrap_or_default();
-    session.checkpoints.save(
-        session.step,
-        &[
-            CheckpointFile::new(PARAMETERS, weights(engine.parameters())),
-            CheckpointFile::new(AVERAGES, weights(engine.averages())),
-            CheckpointFile::new(MOMENTS, |path: &Path| files::save(path, &moments, &Default::default())),
-            CheckpointFile::new(STATE, |path: &Path| std::fs::write(path, &state)),
-        ],
-    )?;
-    Ok(())
+/// A run at one step.
+pub(crate) struct Snapshot<'a> {
+    /// Model, optimizers and averages.
+    pub(crate) engine: &'a StepEngine,
+    /// The resolved configuration.
+    pub(crate) config: &'a RunConfig,
+    /// Names of the classes, by label.
+    pub(crate) class_names: &'a [String],
+    /// Finished steps.
+    pub(crate) step: u64,
+    /// Those among them that changed nothing.
+    pub(crate) skipped: u64,
+}
+
+impl Snapshot<'_> {
+    /// Saves a checkpoint.
+    ///
+    /// # Errors
+    /// [`TaskError::Run`] if it cannot be written; earlier checkpoints are untouched.
+    pub(crate) fn save(&self, checkpoints: &Checkpoints) -> Result<(), TaskError> {
+        let weights = |tensors: Vec<(String, Tensor)>| {
+            move |path: &Path| {
+                let copy = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+                Weights::save(path, self.config, self.class_names, copy, None)
+            }
+        };
+        let moments = self.engine.moments();
+        let updates = |part: &super::PartState| {
+            (part.name.to_string(), Updates { adam: part.adam.updates(), ema: part.ema.updates() })
+        };
+        let parts = self.engine.parts.iter().map(updates).collect();
+        let state = State { step: self.step, skipped: self.skipped, parts };
+        let state = serde_json::to_string_pretty(&state).unwrap_or_default();
+        checkpoints.save(
+            self.step,
+            &[
+                CheckpointFile::new(PARAMETERS, weights(self.engine.parameters())),
+                CheckpointFile::new(AVERAGES, weights(self.engine.averages())),
+                CheckpointFile::new(MOMENTS, |path: &Path| files::save(path, &moments, &Default::default())),
+                CheckpointFile::new(STATE, |path: &Path| std::fs::write(path, &state)),
+            ],
+        )?;
+        Ok(())
+    }
 }
 
 /// Restores a checkpoint; returns its step and how many steps were skipped until then.

@@ -196,6 +196,7 @@ impl Session {
     /// [`TaskError::Run`] if something cannot be written; earlier checkpoints are untouched.
     pub fn save(&self) -> Result<(), TaskError> {
         self.recorder.sync()?;
-        state::save(self)
+        let Self { engine, config, class_names, step, skipped, .. } = self;
+        state::Snapshot { engine, config, class_names, step: *step, skipped: *skipped }.save(&self.checkpoints)
     }
 }

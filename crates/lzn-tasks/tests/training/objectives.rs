@@ -1,11 +1,19 @@
 //! What each objective teaches, and that one loop runs every list of them.
 
+use std::path::Path;
+
+use lzn_eval::Metric;
+use lzn_flow::Sampler;
 use lzn_tasks::PartName::{Decoder, Encoder, Labels};
 use lzn_tasks::Weights;
 use lzn_tasks::config::RunConfig;
+use lzn_tasks::evaluate::{self, ClassifyOptions};
+use lzn_tasks::task::{Source, Target, TaskOptions, Zoning};
 use tch::{Device, Kind, Tensor};
 
-use crate::support::{batch, data, engine, finish, joint, moment_norm, plain, records_of, step, unconditional, value};
+use crate::support::{
+    batch, classifier, data, engine, finish, joint, moment_norm, plain, records_of, step, unconditional, value,
+};
 
 #[test]
 fn rectified_flow_teaches_decoder_and_encoder_and_alignment_encoder_and_labels() {
@@ -65,6 +73,68 @@ fn repeated_steps_on_one_batch_lower_both_losses() {
         let (first, last) = (value(&reports[0], name).unwrap(), value(&reports[59], name).unwrap());
         assert!(last < first - 0.05, "{name}: from {first} to {last}");
     }
+}
+
+#[test]
+fn supervised_learning_tells_dark_from_light_by_a_linear_classifier() {
+    let folder = data();
+    let config = classifier(folder.path(), &["train.iterations=60", "model.encoder.ncsnpp.dropout=0.0"]);
+    let run = tempfile::tempdir().unwrap();
+    finish(&config, run.path());
+    let weights = Weights::load(&run.path().join("weights.safetensors"), Device::Cpu).unwrap();
+    let test = lzn_tasks::data::open_test(&config.data).unwrap().unwrap();
+    let options = ClassifyOptions { images: 8, batch_size: 3, noise_scale: 1.0, class_weights: false, seed: 0 };
+    let matrix = evaluate::classify(&weights.model, test.as_ref(), options).unwrap().finish().unwrap();
+    assert_eq!(matrix.accuracy(), 1.0);
+    // The task decides as the measurement does.
+    let (images, labels) = lzn_tasks::data::read(test.as_ref(), &[0, 7], Device::Cpu).unwrap();
+    let options = task_options();
+    let decided = weights.model.run(Source::Images(&images), Target::Label, &options).unwrap();
+    assert_eq!(Vec::<i64>::try_from(decided).unwrap(), labels);
+    let shares = weights.model.label_shares(&images, 2, &options).unwrap();
+    assert_eq!(Vec::<i64>::try_from(shares.argmax(1, false)).unwrap(), labels);
+    assert!((shares.sum(Kind::Double).double_value(&[]) - 2.0).abs() < 1e-6);
+}
+
+#[test]
+fn normalised_anchors_have_the_norm_of_a_draw_of_the_prior_and_the_scale_of_the_encoder_no_say() {
+    let folder = data();
+    let config = joint(folder.path(), &["model.normalise_anchors=true"]);
+    let model = engine(&config).model;
+    let images = batch(0).images;
+    let before = model.image_anchors(&images, false).unwrap();
+    for anchors in [&before, &model.label_anchors().unwrap()] {
+        let norms = anchors.square().sum_dim_intlist(1, false, Kind::Double);
+        assert!((norms - 6.0).abs().max().double_value(&[]) < 1e-5);
+    }
+    let (_, labels) = model.parts().pop().unwrap();
+    tch::no_grad(|| labels.named().iter().for_each(|(_, table)| _ = table.shallow_clone().g_mul_scalar_(7.0)));
+    let apart = model.label_anchors().unwrap() - engine(&config).model.label_anchors().unwrap();
+    assert!(apart.abs().max().double_value(&[]) < 1e-5);
+}
+
+fn task_options() -> TaskOptions {
+    TaskOptions {
+        seed: 0,
+        first: 0,
+        batch_size: 4,
+        sampler: Sampler::Euler { steps: 1 },
+        noise_scale: 0.0,
+        zoning: Zoning::Bank,
+    }
+}
+
+#[test]
+fn a_classifier_and_an_alignment_need_different_decisions() {
+    let folder = data();
+    let message = |text: &str| RunConfig::parse(text, Path::new("test.toml"), &[]).unwrap_err().to_string();
+    let linear = classifier(folder.path(), &[]).to_toml();
+    let without = message(&linear.replace("decision = \"linear\"", ""));
+    assert!(without.contains("objective[0].kind") && without.contains("decision"), "{without}");
+    let aligned = message(
+        &joint(folder.path(), &[]).to_toml().replace("[model.labels]", "[model.labels]\ndecision = \"linear\""),
+    );
+    assert!(aligned.contains("remove `decision`"), "{aligned}");
 }
 
 /// Trains a configuration to the end and loads what it left.

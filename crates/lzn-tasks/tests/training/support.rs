@@ -69,6 +69,16 @@ pub(crate) fn unconditional(folder: &Path) -> RunConfig {
     parse(&without_labels(JOINT), folder, &["model.label_conditional=false"])
 }
 
+/// The image encoder as a supervised classifier.
+pub(crate) fn classifier(folder: &Path, sets: &[&str]) -> RunConfig {
+    let (decoder, labels) = (JOINT.find("[model.decoder]").unwrap(), JOINT.find("[model.labels]").unwrap());
+    let text =
+        format!("{}[model.labels]\ndecision = \"linear\"\n\n[[objective]]\nkind = \"classify\"\n", &JOINT[..decoder]);
+    let train = JOINT.find("[train]").unwrap();
+    assert!(labels > decoder && train > labels);
+    parse(&format!("{text}\n{}", &JOINT[train..]), folder, &[sets, &["model.label_conditional=false"]].concat())
+}
+
 fn without_labels(text: &str) -> String {
     let align = "[[objective]]\nkind = \"align\"\nfrom = \"image\"\nto = \"label\"\n";
     assert!(text.contains(align) && text.contains("[model.labels]\n"));

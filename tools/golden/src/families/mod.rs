@@ -1,9 +1,12 @@
 //! One file per family of cases.
 
+mod augment;
+mod checkpoint;
 mod contrastive;
 mod ema;
 mod label;
 mod latent;
+mod metrics;
 mod ncsnpp;
 mod networks;
 mod resnet;
@@ -39,5 +42,8 @@ pub fn families() -> Vec<Box<dyn Family>> {
         Box::new(sampler::Sampler),
         Box::new(ema::Ema),
         Box::new(train::Train),
+        Box::new(metrics::Metrics),
+        Box::new(augment::Augment),
+        Box::new(checkpoint::Checkpoint),
     ]
 }

@@ -13,7 +13,7 @@ const DRAWS: usize = 100;
 /// Names the class of every file: the label that the centre of its zone belongs to, and how much of the zone goes with it.
 pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     let weights = model::load(&args.model)?;
-    let images = images::read(&weights.model, &args.files)?;
+    let images = images::read(&weights, &args.files)?;
     let options = model::looking();
     let labels: Vec<i64> = weights.model.run(Source::Images(&images), Target::Label, &options)?.try_into()?;
     let shares = weights.model.label_shares(&images, DRAWS, &options)?;

@@ -12,7 +12,7 @@ use crate::{images, model};
 pub(crate) fn run(args: &EmbedArgs) -> Result<()> {
     images::check_place(&args.out)?;
     let weights = model::load(&args.model)?;
-    let images = images::read(&weights.model, &args.files)?;
+    let images = images::read(&weights, &args.files)?;
     let rows = match args.latents {
         true => weights.model.run(Source::Images(&images), Target::Latent, &model::looking())?,
         false => weights.model.anchors(&images, model::looking().batch_size)?,

@@ -3,6 +3,8 @@
 mod classify;
 mod embed;
 mod eval;
+mod export;
+mod import;
 mod reconstruct;
 mod sample;
 mod train;
@@ -24,6 +26,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Classify(args) => classify::run(&args)?,
         Command::Embed(args) => embed::run(&args)?,
         Command::Reconstruct(args) => reconstruct::run(&args)?,
+        Command::Import(args) => import::run(&args)?,
+        Command::Export(args) => export::run(&args)?,
         Command::Doctor(args) => return doctor::run(args.json),
     }
     Ok(ExitCode::SUCCESS)

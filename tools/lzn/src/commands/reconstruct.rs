@@ -13,7 +13,7 @@ use crate::{images, model};
 pub(crate) fn run(args: &ReconstructArgs) -> Result<()> {
     images::check_place(&args.out)?;
     let weights = model::load(&args.model)?;
-    let originals = images::read(&weights.model, &args.files)?;
+    let originals = images::read(&weights, &args.files)?;
     let again = weights.model.run(Source::Images(&originals), Target::Image, &model::drawing(&args.draw))?;
     let difference = (again.to_kind(tch::Kind::Float) / 127.5 - 1.0 - &originals).square().sum_dim_intlist(
         [1, 2, 3].as_slice(),

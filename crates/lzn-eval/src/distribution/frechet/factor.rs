@@ -39,7 +39,7 @@ impl Factor {
         check_count(OPERATION, "rows", rows.nrows(), 2)?;
         if rows.nrows() > rows.ncols() {
             let gaussian = Gaussian::of(rows)?;
-            if let Some((rows, full_rank)) = cholesky(gaussian.covariance()) {
+            if let Some((rows, full_rank)) = cholesky(&gaussian.covariance) {
                 return Ok(Self::new(&gaussian, rows, full_rank));
             }
             let (_, centred) = centre(rows);
@@ -53,15 +53,16 @@ impl Factor {
     }
 
     fn of_gaussian(gaussian: &Gaussian) -> Result<Self, EvalError> {
-        match cholesky(gaussian.covariance()) {
+        gaussian.check_shape(OPERATION)?;
+        match cholesky(&gaussian.covariance) {
             Some((rows, full_rank)) => Ok(Self::new(gaussian, rows, full_rank)),
-            None => Ok(Self::new(gaussian, eigen(gaussian.covariance())?, false)),
+            None => Ok(Self::new(gaussian, eigen(&gaussian.covariance)?, false)),
         }
     }
 
     fn new(gaussian: &Gaussian, rows: Mat<f64>, full_rank: bool) -> Self {
-        let trace = gaussian.covariance().diag().sum();
-        Self { count: gaussian.count(), mean: gaussian.mean().clone(), trace, rows, full_rank }
+        let trace = gaussian.covariance.diag().sum();
+        Self { count: gaussian.count, mean: gaussian.mean.clone(), trace, rows, full_rank }
     }
 }
 

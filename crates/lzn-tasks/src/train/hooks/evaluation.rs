@@ -45,6 +45,7 @@ pub(super) fn accuracy(session: &mut Session, images: usize) -> Result<Option<f6
         images,
         batch_size: config.batch_size,
         noise_scale: config.noise_scale,
+        class_weights: false,
         seed: session.config.seed,
     };
     let confusion = session.engine.with_averages(|model| evaluate::classify(model, test.as_ref(), options))?;

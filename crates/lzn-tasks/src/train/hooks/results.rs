@@ -7,7 +7,7 @@ use crate::model::{Lzn, Weights};
 use crate::pictures;
 
 /// Training images in the anchor bank.
-const BANK: usize = 1_000;
+pub(crate) const BANK: usize = 1_000;
 
 /// Writes `weights.safetensors`, `samples.png` and `curves.png` when the last iteration is done.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Hook for Results {
         let (config, names) = (session.config.clone(), session.class_names.clone());
         let train = session.data.train.clone();
         let (bank, grid) = session.engine.with_averages(|model| {
-            let bank = anchor_bank(model, train.as_ref())?;
+            let bank = anchor_bank(model, train.as_ref(), BANK)?;
             // A model that only represents draws nothing.
             let draw = |_| pictures::sample_grid(model, &names, &config.evaluate, config.seed);
             Ok((bank, model.decoder.as_ref().map(draw).transpose()?))
@@ -52,12 +52,16 @@ fn measured(session: &Session) -> Result<bool, TaskError> {
     Ok(records.iter().any(here))
 }
 
-/// Anchors of evenly spaced training images; none without an image encoder.
-pub(crate) fn anchor_bank(model: &Lzn, data: &dyn lzn_data::Dataset) -> Result<Option<tch::Tensor>, TaskError> {
+/// Anchors of up to `count` evenly spaced training images; none without an image encoder.
+pub(crate) fn anchor_bank(
+    model: &Lzn,
+    data: &dyn lzn_data::Dataset,
+    count: usize,
+) -> Result<Option<tch::Tensor>, TaskError> {
     if model.encoder.is_none() {
         return Ok(None);
     }
-    let count = BANK.min(data.len());
+    let count = count.min(data.len());
     let indices: Vec<usize> = (0..count).map(|i| i * data.len() / count).collect();
     let (images, _) = crate::data::read(data, &indices, model.device())?;
     Ok(Some(model.anchors(&images, 100)?))

@@ -6,6 +6,7 @@ pub(super) mod options;
 use anyhow::{Context, Result, ensure};
 use lzn_encoders::ImageEncoder;
 use lzn_flow::{VelocityNet, VelocityNetInput};
+use lzn_tasks::published::published_names;
 use lzn_torch::ParamStore;
 use serde::Deserialize;
 use serde_json::Value;
@@ -65,7 +66,13 @@ pub(super) fn fill(case: &Case, params: &ParamStore, order: Value, scale: f64) -
     let formula = Formula::of(case)?;
     let ours = params.named();
     ensure!(ours.len() == order.len(), "the reference lists {} parameters, ours are {}", order.len(), ours.len());
+    let published = published_names(&params.names());
     for (index, ((name, tensor), Listed(listed, shape))) in ours.iter().zip(&order).enumerate() {
+        ensure!(
+            published[index] == *listed,
+            "parameter {index}: `{listed}` there, `{}` by our names",
+            published[index]
+        );
         ensure!(
             tensor.size() == *shape,
             "parameter {index}: the reference's `{listed}` has shape {shape:?}, our `{name}` {:?}",

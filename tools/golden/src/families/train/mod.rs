@@ -1,7 +1,7 @@
 //! `train/`: iterations of the joint model with every random draw given: losses, gradient norms, learning rates, and all
 //! weights and averages afterwards.
 
-mod recipe;
+pub(super) mod recipe;
 
 use anyhow::{Context, Result};
 use lzn_tasks::objective::{Draws, StepContext};

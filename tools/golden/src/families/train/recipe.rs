@@ -18,11 +18,12 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
     let model = ModelConfig {
         latent_dim: case.get("latent_dim")?,
         label_conditional: true,
+        normalise_anchors: false,
         image_flow: flow(&case.get::<String>("latent")?)?,
         label_flow: flow(&label)?,
         decoder: Some(options.decoder),
         encoder: Some(EncoderConfig::Ncsnpp(options.encoder)),
-        labels: Some(LabelConfig {}),
+        labels: Some(LabelConfig::default()),
     };
     let align = ObjectiveConfig {
         from: Some(TypeName::Image),
@@ -38,6 +39,7 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
             source: DataSource::FashionMnistEmbedded,
             path: None,
             image_size: options.image.size,
+            resize: None,
             channels: options.image.channels,
             augment: AugmentConfig::default(),
         },
@@ -48,7 +50,8 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
     })
 }
 
-fn objective(kind: ObjectiveKind) -> ObjectiveConfig {
+/// An objective with the published settings.
+pub(in crate::families) fn objective(kind: ObjectiveKind) -> ObjectiveConfig {
     ObjectiveConfig {
         kind,
         weight: 1.0,

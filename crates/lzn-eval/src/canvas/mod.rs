@@ -1,5 +1,7 @@
 //! What all drawings share: smooth lines, one font, one set of colours.
 
+mod surface;
+
 use std::fmt::Display;
 use std::sync::OnceLock;
 
@@ -9,6 +11,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::EvalError;
+pub(crate) use surface::Surface;
 
 /// Everything is drawn this many times larger and then averaged: the drawing library places letters on whole pixels and
 /// does not smooth thick lines.
@@ -34,25 +37,45 @@ pub(crate) enum Anchor {
     Middle,
 }
 
+/// What can be drawn on.
+pub(crate) type Area<'a> = DrawingArea<Surface<'a>, Shift>;
+
 /// An area to draw on, in pixels of the final picture.
 pub(crate) struct Canvas<'a> {
-    area: DrawingArea<BitMapBackend<'a>, Shift>,
+    area: Area<'a>,
 }
 
 /// Paints a white picture of `width` times `height` pixels.
 pub(crate) fn paint(
-    width: u32,
-    height: u32,
+    (width, height): (u32, u32),
     draw: impl FnOnce(&Canvas<'_>) -> Result<(), EvalError>,
 ) -> Result<RgbImage, EvalError> {
     register_font()?;
     let (wide, high) = (width * DETAIL, height * DETAIL);
     let mut buffer = vec![255; wide as usize * high as usize * 3];
     {
-        let area = BitMapBackend::with_buffer(&mut buffer, (wide, high)).into_drawing_area();
-        draw(&Canvas { area })?;
+        let surface = Surface::Bitmap(BitMapBackend::with_buffer(&mut buffer, (wide, high)));
+        draw(&Canvas { area: surface.into_drawing_area() })?;
     }
     Ok(RgbImage::from_fn(width, height, |x, y| average(&buffer, wide as usize, x as usize, y as usize)))
+}
+
+/// The shapes of a drawing of `width` times `height` pixels as elements of SVG, and the size that their coordinates are
+/// meant in.
+pub(crate) fn shapes(
+    (width, height): (u32, u32),
+    draw: impl FnOnce(&Canvas<'_>) -> Result<(), EvalError>,
+) -> Result<(String, (u32, u32)), EvalError> {
+    register_font()?;
+    let size = (width * DETAIL, height * DETAIL);
+    let mut text = String::new();
+    {
+        let surface = Surface::Svg(SVGBackend::with_string(&mut text, size));
+        draw(&Canvas { area: surface.into_drawing_area() })?;
+    }
+    // Between the tags of the root, which has a size of its own in mind.
+    let inner = text.split_once('>').and_then(|(_, rest)| rest.rsplit_once("</svg>")).map(|(inner, _)| inner.trim());
+    Ok((inner.ok_or_else(|| drawing("the drawing library wrote no SVG"))?.to_owned(), size))
 }
 
 /// Width of a text in pixels.
@@ -64,7 +87,7 @@ pub(crate) fn text_width(text: &str, size: u32) -> Result<u32, EvalError> {
 
 impl<'a> Canvas<'a> {
     /// The library's area, for what this type does not do; its pixels are [`scaled`].
-    pub(crate) fn area(&self) -> &DrawingArea<BitMapBackend<'a>, Shift> {
+    pub(crate) fn area(&self) -> &Area<'a> {
         &self.area
     }
 
@@ -90,10 +113,30 @@ impl<'a> Canvas<'a> {
         self.area.draw_text(text, &style, (scaled(x), scaled(y))).map_err(drawing)
     }
 
+    /// Writes one line of text in the middle of a point, on paper that covers most of what is behind it.
+    pub(crate) fn text_on_paper(&self, text: &str, (x, y): (i32, i32), size: u32) -> Result<(), EvalError> {
+        let half = (text_width(text, size)? as i32 / 2 + 4, size as i32 * 2 / 3);
+        self.fill((x - half.0, y - half.1), (x + half.0, y + half.1), WHITE.mix(0.75))?;
+        self.text(text, (x, y), size, INK, Anchor::Middle, false)
+    }
+
     /// Fills the rectangle between two corners; the second is outside.
-    pub(crate) fn fill(&self, from: (i32, i32), to: (i32, i32), color: RGBColor) -> Result<(), EvalError> {
-        let corners = [(scaled(from.0), scaled(from.1)), (scaled(to.0) - 1, scaled(to.1) - 1)];
+    pub(crate) fn fill(&self, from: (i32, i32), to: (i32, i32), color: impl Color) -> Result<(), EvalError> {
+        self.fill_fine((scaled(from.0), scaled(from.1)), (scaled(to.0), scaled(to.1)), color)
+    }
+
+    /// The same between corners in the library's pixels.
+    pub(crate) fn fill_fine(&self, from: (i32, i32), to: (i32, i32), color: impl Color) -> Result<(), EvalError> {
+        if from.0 >= to.0 || from.1 >= to.1 {
+            return Ok(());
+        }
+        let corners = [from, (to.0 - 1, to.1 - 1)];
         self.area.draw(&Rectangle::new(corners, color.filled())).map_err(drawing)
+    }
+
+    /// Draws a straight line between points in the library's pixels.
+    pub(crate) fn line_fine(&self, points: [(i32, i32); 2], style: ShapeStyle) -> Result<(), EvalError> {
+        self.area.draw(&PathElement::new(points, style)).map_err(drawing)
     }
 }
 
@@ -107,12 +150,18 @@ pub(crate) fn scaled(pixels: i32) -> i32 {
     pixels * DETAIL as i32
 }
 
+/// A point of the library's as one of the final picture.
+pub(crate) fn unscaled((x, y): (i32, i32)) -> (i32, i32) {
+    (x / DETAIL as i32, y / DETAIL as i32)
+}
+
 /// Converts an error of the drawing library.
 pub(crate) fn drawing(error: impl Display) -> EvalError {
     EvalError::Draw { reason: error.to_string() }
 }
 
-/// A mixture of `color` and white: 0 is white, 1 the colour.
+/// What a translucent `color` looks like on white: 0 is white, 1 the colour.
+#[cfg(test)]
 pub(crate) fn tint(color: RGBColor, strength: f64) -> RGBColor {
     let mix = |channel: u8| (255.0 - (255.0 - f64::from(channel)) * strength).round() as u8;
     RGBColor(mix(color.0), mix(color.1), mix(color.2))

@@ -1,17 +1,25 @@
 //! Images side by side, pixel for pixel.
 
-use image::{Rgb, RgbImage, imageops};
+mod panels;
+
+use image::{Rgb, RgbImage};
 use ndarray::{ArrayView3, ArrayView4, Axis};
 
-use crate::canvas::{self, Anchor, INK};
-use crate::{EvalError, Picture};
+use crate::canvas::{self, Anchor, INK, SOFT_INK};
+use crate::drawing::Tile;
+use crate::{Drawing, EvalError};
+pub use panels::{Neighbours, neighbours, reconstructions};
 
 const OPERATION: &str = "image grid";
 
-/// Height of row labels and of the title, and the space around text, in pixels.
+/// Height of labels, of captions and of the title, and the space around text, in pixels.
 const TEXT: u32 = 15;
+const SMALL: u32 = 11;
 const TITLE: u32 = 18;
 const SPACE: u32 = 10;
+
+/// Space between groups of rows or columns, in place of the gap.
+const GROUP: u32 = 14;
 
 /// How a grid looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,13 +30,30 @@ pub struct GridOptions<'a> {
     pub scale: u32,
     /// A name at the left of every row, such as the class.
     pub row_labels: Option<&'a [String]>,
+    /// A name above every column, such as the weight of an interpolation.
+    pub column_labels: Option<&'a [String]>,
+    /// A line below every image, such as a distance.
+    pub captions: Option<&'a [String]>,
+    /// More space after every so many rows; 0 for none.
+    pub rows_together: usize,
+    /// More space after the first so many columns; 0 for none.
+    pub columns_apart: usize,
     /// A line above all.
     pub title: Option<&'a str>,
 }
 
 impl Default for GridOptions<'_> {
     fn default() -> Self {
-        Self { gap: 2, scale: 1, row_labels: None, title: None }
+        Self {
+            gap: 2,
+            scale: 1,
+            row_labels: None,
+            column_labels: None,
+            captions: None,
+            rows_together: 0,
+            columns_apart: 0,
+            title: None,
+        }
     }
 }
 
@@ -48,27 +73,58 @@ impl GridOptions<'_> {
 ///
 /// # Errors
 /// [`EvalError::Empty`] without images; [`EvalError::Setting`] if `columns` or `scale` is 0, if there are neither 1 nor
-/// 3 channels, or if there are row labels but not one for every row.
-pub fn image_grid(images: ArrayView4<'_, u8>, columns: usize, options: &GridOptions<'_>) -> Result<Picture, EvalError> {
+/// 3 channels, or if there are labels but not one for every row, column or image.
+pub fn image_grid(images: ArrayView4<'_, u8>, columns: usize, options: &GridOptions<'_>) -> Result<Drawing, EvalError> {
     let rows = check(images, columns, options)?;
+    let columns = columns.min(images.dim().0);
     let frame = Frame::new(images, columns, rows, options)?;
-    let mut picture = canvas::paint(frame.width, frame.height, |canvas| {
-        if let Some(title) = options.title {
-            let middle = (SPACE + TITLE / 2) as i32;
-            canvas.text(title, (frame.left as i32, middle), TITLE, INK, Anchor::Left, false)?;
-        }
-        for (row, label) in options.row_labels.into_iter().flatten().enumerate() {
-            let (x, y) = frame.corner(row, 0);
-            let point = ((x - SPACE) as i32, (y + frame.cell.1 / 2) as i32);
-            canvas.text(label, point, TEXT, INK, Anchor::Right, false)?;
-        }
-        Ok(())
-    })?;
-    for (index, image) in images.outer_iter().enumerate() {
+    let tiles = images.outer_iter().enumerate().map(|(index, image)| Tile {
+        corner: frame.corner(index / columns, index % columns),
+        scale: options.scale,
+        image: picture(image),
+    });
+    let tiles = tiles.collect();
+    let texts = texts(&frame, columns, options);
+    let drawing = Drawing::new((frame.width, frame.height), move |canvas| {
+        texts.iter().try_for_each(|text| {
+            let color = if text.size == SMALL { SOFT_INK } else { INK };
+            canvas.text(&text.text, text.at, text.size, color, text.anchor, false)
+        })
+    });
+    Ok(drawing.with_tiles(tiles))
+}
+
+/// A piece of text and its place.
+struct Text {
+    text: String,
+    at: (i32, i32),
+    size: u32,
+    anchor: Anchor,
+}
+
+/// All that is written around the images.
+fn texts(frame: &Frame, columns: usize, options: &GridOptions<'_>) -> Vec<Text> {
+    let text = |text: &str, (x, y): (u32, u32), size, anchor| Text {
+        text: text.to_owned(),
+        at: (x as i32, y as i32),
+        size,
+        anchor,
+    };
+    let (width, height) = frame.cell;
+    let title = options.title.map(|title| text(title, (frame.left, SPACE + TITLE / 2), TITLE, Anchor::Left));
+    let rows = options.row_labels.into_iter().flatten().enumerate().map(|(row, label)| {
+        let (x, y) = frame.corner(row, 0);
+        text(label, (x - SPACE, y + height / 2), TEXT, Anchor::Right)
+    });
+    let above = options.column_labels.into_iter().flatten().enumerate().map(|(column, label)| {
+        let (x, y) = frame.corner(0, column);
+        text(label, (x + width / 2, y - SPACE), SMALL, Anchor::Middle)
+    });
+    let below = options.captions.into_iter().flatten().enumerate().map(|(index, caption)| {
         let (x, y) = frame.corner(index / columns, index % columns);
-        imageops::replace(&mut picture, &enlarged(image, options.scale), x.into(), y.into());
-    }
-    Ok(Picture::new(picture))
+        text(caption, (x + width / 2, y + height + SMALL / 2 + 3), SMALL, Anchor::Middle)
+    });
+    title.into_iter().chain(rows).chain(above).chain(below).collect()
 }
 
 /// Checks everything and returns the number of rows.
@@ -90,10 +146,17 @@ fn check(images: ArrayView4<'_, u8>, columns: usize, options: &GridOptions<'_>) 
         return refuse("channels", "1 or 3", channels);
     }
     let rows = count.div_ceil(columns);
-    match options.row_labels {
-        Some(labels) if labels.len() != rows => refuse("row_labels", "one for each row of the grid", labels.len()),
-        _ => Ok(rows),
+    let labels = [
+        ("row_labels", "one for each row of the grid", options.row_labels, rows),
+        ("column_labels", "one for each column of the grid", options.column_labels, columns.min(count)),
+        ("captions", "one for each image", options.captions, count),
+    ];
+    for (argument, rule, labels, wanted) in labels {
+        if let Some(labels) = labels.filter(|labels| labels.len() != wanted) {
+            return refuse(argument, rule, labels.len());
+        }
     }
+    Ok(rows)
 }
 
 /// Where everything is, in pixels.
@@ -102,6 +165,10 @@ struct Frame {
     top: u32,
     cell: (u32, u32),
     gap: u32,
+    /// Height of a caption.
+    caption: u32,
+    rows_together: usize,
+    columns_apart: usize,
     width: u32,
     height: u32,
 }
@@ -113,34 +180,42 @@ impl Frame {
         rows: usize,
         options: &GridOptions<'_>,
     ) -> Result<Self, EvalError> {
-        let (count, _, height, width) = images.dim();
+        let (_, _, height, width) = images.dim();
         let cell = (width as u32 * options.scale, height as u32 * options.scale);
         let gap = options.gap;
         let mut left = gap;
         for label in options.row_labels.into_iter().flatten() {
             left = left.max(canvas::text_width(label, TEXT)? + 2 * SPACE);
         }
-        let top = if options.title.is_some() { TITLE + 2 * SPACE } else { gap };
-        let mut width = left + columns.min(count) as u32 * (cell.0 + gap);
+        let title = if options.title.is_some() { TITLE + 2 * SPACE } else { gap };
+        let top = title + if options.column_labels.is_some() { 2 * SPACE } else { 0 };
+        let caption = if options.captions.is_some() { SMALL + 5 } else { 0 };
+        let (rows_together, columns_apart) = (options.rows_together, options.columns_apart);
+        let mut frame = Self { left, top, cell, gap, caption, rows_together, columns_apart, width: 0, height: 0 };
+        let (x, y) = frame.corner(rows - 1, columns - 1);
+        (frame.width, frame.height) = (x + cell.0 + gap, y + cell.1 + caption + gap);
         if let Some(title) = options.title {
-            width = width.max(left + canvas::text_width(title, TITLE)? + SPACE);
+            frame.width = frame.width.max(left + canvas::text_width(title, TITLE)? + SPACE);
         }
-        Ok(Self { left, top, cell, gap, width, height: top + rows as u32 * (cell.1 + gap) })
+        Ok(frame)
     }
 
     /// Top left corner of the image in a row and column.
     fn corner(&self, row: usize, column: usize) -> (u32, u32) {
-        (self.left + column as u32 * (self.cell.0 + self.gap), self.top + row as u32 * (self.cell.1 + self.gap))
+        let groups = row.checked_div(self.rows_together).unwrap_or(0) as u32;
+        let apart = u32::from(self.columns_apart > 0 && column >= self.columns_apart);
+        let step = (self.cell.0 + self.gap, self.cell.1 + self.caption + self.gap);
+        (self.left + column as u32 * step.0 + apart * GROUP, self.top + row as u32 * step.1 + groups * GROUP)
     }
 }
 
-/// `[channels, height, width]` as a picture, every pixel repeated.
-fn enlarged(image: ArrayView3<'_, u8>, scale: u32) -> RgbImage {
+/// `[channels, height, width]` as pixels.
+fn picture(image: ArrayView3<'_, u8>) -> RgbImage {
     let (channels, height, width) = image.dim();
     let channel = |index: usize| image.index_axis(Axis(0), index.min(channels - 1));
     let [red, green, blue] = [channel(0), channel(1), channel(2)];
-    RgbImage::from_fn(width as u32 * scale, height as u32 * scale, |x, y| {
-        let at = [(y / scale) as usize, (x / scale) as usize];
+    RgbImage::from_fn(width as u32, height as u32, |x, y| {
+        let at = [y as usize, x as usize];
         Rgb([red[at], green[at], blue[at]])
     })
 }
@@ -150,6 +225,7 @@ mod tests {
     use ndarray::{Array4, s};
 
     use super::*;
+    use crate::Picture;
 
     /// Images in which every value is different from its neighbours in every direction.
     fn images(count: usize, channels: usize, height: usize, width: usize) -> Array4<u8> {
@@ -187,7 +263,7 @@ mod tests {
         {
             let images = images(count, channels, 4, 5);
             let options = GridOptions { gap, scale, ..GridOptions::default() };
-            let picture = image_grid(images.view(), columns, &options).unwrap();
+            let picture = image_grid(images.view(), columns, &options).unwrap().picture().unwrap();
             let (rows, columns) = (count.div_ceil(columns) as u32, columns.min(count) as u32);
             assert_eq!(picture.width(), gap + columns * (5 * scale + gap));
             assert_eq!(picture.height(), gap + rows * (4 * scale + gap));
@@ -197,7 +273,8 @@ mod tests {
 
     #[test]
     fn places_without_image_are_white() {
-        let picture = image_grid(Array4::zeros((3, 1, 4, 4)).view(), 2, &GridOptions::default()).unwrap();
+        let grid = image_grid(Array4::zeros((3, 1, 4, 4)).view(), 2, &GridOptions::default()).unwrap();
+        let picture = grid.picture().unwrap();
         assert_eq!(picture.pixel(9, 9), Some([255; 3]));
         assert_eq!(picture.pixel(3, 9), Some([0; 3]));
     }
@@ -208,8 +285,8 @@ mod tests {
         let labels = ["trouser".to_owned(), "ankle boot".to_owned()];
         let bare = GridOptions { scale: 2, ..GridOptions::default() };
         let options = GridOptions { row_labels: Some(&labels), title: Some("samples"), ..bare.clone() };
-        let plain = image_grid(images.view(), 3, &bare).unwrap();
-        let picture = image_grid(images.view(), 3, &options).unwrap();
+        let [plain, picture] =
+            [&bare, &options].map(|options| image_grid(images.view(), 3, options).unwrap().picture().unwrap());
         let corner = (picture.width() - plain.width() + bare.gap, picture.height() - plain.height() + bare.gap);
         check_pixels(&picture, &images, 3, &options, corner);
         let dark = |from: (u32, u32), to: (u32, u32)| {

@@ -1,0 +1,37 @@
+//! The instructions of pickle programs that `torch.save` writes (protocols 2 to 5 of Python's `pickle`).
+
+pub(crate) const PROTO: u8 = 0x80;
+pub(crate) const FRAME: u8 = 0x95;
+pub(crate) const STOP: u8 = b'.';
+pub(crate) const MARK: u8 = b'(';
+pub(crate) const NONE: u8 = b'N';
+pub(crate) const TRUE: u8 = 0x88;
+pub(crate) const FALSE: u8 = 0x89;
+pub(crate) const BININT: u8 = b'J';
+pub(crate) const BININT1: u8 = b'K';
+pub(crate) const BININT2: u8 = b'M';
+pub(crate) const LONG1: u8 = 0x8a;
+pub(crate) const BINFLOAT: u8 = b'G';
+pub(crate) const SHORT_BINUNICODE: u8 = 0x8c;
+pub(crate) const BINUNICODE: u8 = b'X';
+pub(crate) const EMPTY_LIST: u8 = b']';
+pub(crate) const APPEND: u8 = b'a';
+pub(crate) const APPENDS: u8 = b'e';
+pub(crate) const EMPTY_TUPLE: u8 = b')';
+pub(crate) const TUPLE: u8 = b't';
+pub(crate) const TUPLE1: u8 = 0x85;
+pub(crate) const TUPLE2: u8 = 0x86;
+pub(crate) const TUPLE3: u8 = 0x87;
+pub(crate) const EMPTY_DICT: u8 = b'}';
+pub(crate) const SETITEM: u8 = b's';
+pub(crate) const SETITEMS: u8 = b'u';
+pub(crate) const BINPUT: u8 = b'q';
+pub(crate) const LONG_BINPUT: u8 = b'r';
+pub(crate) const MEMOIZE: u8 = 0x94;
+pub(crate) const BINGET: u8 = b'h';
+pub(crate) const LONG_BINGET: u8 = b'j';
+pub(crate) const GLOBAL: u8 = b'c';
+pub(crate) const STACK_GLOBAL: u8 = 0x93;
+pub(crate) const BINPERSID: u8 = b'Q';
+pub(crate) const REDUCE: u8 = b'R';
+pub(crate) const BUILD: u8 = b'b';

@@ -1,0 +1,126 @@
+//! Configuration of `lzn eval`: what is measured, on how much, and by which networks.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::invalid;
+use crate::ConfigError;
+use crate::evaluate::NamedSampler;
+
+/// Metrics that are computed together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricGroup {
+    /// Accuracy on the test images, per class, and the zone hit rate.
+    Accuracy,
+    /// Accuracy over noise scales, numbers of images that share a zoning, and with class weights (paper, Figure 25).
+    AccuracySweep,
+    /// What drawn images are like: Fréchet distance, kernel distance, precision, recall, density, coverage, memorisation, and whether
+    /// they show what they were asked for.
+    Generation,
+    /// L2 error, PSNR and SSIM of images that went through latent and noise and back.
+    Reconstruction,
+    /// Linear and nearest-neighbour probes on the encoder's features.
+    Representation,
+}
+
+impl MetricGroup {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Accuracy, Self::AccuracySweep, Self::Generation, Self::Reconstruction, Self::Representation];
+
+    /// The name in configurations and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracy",
+            Self::AccuracySweep => "accuracy-sweep",
+            Self::Generation => "generation",
+            Self::Reconstruction => "reconstruction",
+            Self::Representation => "representation",
+        }
+    }
+}
+
+/// The network whose features are compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeatureNetKind {
+    /// EfficientNet-Lite0 or Inception if `weights` says so, else a LeNet for labelled images of up to 64 pixels.
+    #[default]
+    Auto,
+    /// A small network, trained on the training images by a fixed recipe before the first use and kept.
+    Lenet,
+    /// EfficientNet-Lite0, trained on ImageNet; needs `weights`.
+    EfficientnetLite0,
+    /// The Inception network of the published FID; needs `weights`.
+    Inception,
+}
+
+/// What `lzn eval` measures. Options of the command line replace these values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// Which metrics; what the model cannot do is left out.
+    pub groups: Vec<MetricGroup>,
+    /// Samplers of drawn and reconstructed images: `euler-10`, `heun-20`, `rk45`. Published: `euler-10` and `rk45`.
+    pub samplers: Vec<String>,
+    /// Drawn images, at least 2. Convention: 50,000.
+    pub generated: usize,
+    /// Reconstructed test images.
+    pub reconstructions: usize,
+    /// Latents drawn for each reconstructed image. Published: 20.
+    pub draws: usize,
+    /// Whose features are compared.
+    pub feature_net: FeatureNetKind,
+    /// Weights of that network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<PathBuf>,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self {
+            groups: vec![MetricGroup::Accuracy],
+            samplers: vec!["euler-10".to_owned()],
+            generated: 10_000,
+            reconstructions: 200,
+            draws: 20,
+            feature_net: FeatureNetKind::Auto,
+            weights: None,
+        }
+    }
+}
+
+impl MetricsConfig {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The samplers.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] for a name that is none.
+    pub fn named_samplers(&self) -> Result<Vec<NamedSampler>, ConfigError> {
+        let parse = |name: &String| name.parse().map_err(|rule: String| invalid("evaluate.metrics.samplers", rule));
+        self.samplers.iter().map(parse).collect()
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.named_samplers()?;
+        for (key, value, least) in [
+            ("generated", self.generated, 2),
+            ("reconstructions", self.reconstructions, 1),
+            ("draws", self.draws, 1),
+            ("samplers", self.samplers.len(), 1),
+        ] {
+            if value < least {
+                return Err(invalid(
+                    format!("evaluate.metrics.{key}"),
+                    format!("must be at least {least}, got {value}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! Whether drawn images show what they were asked for, and whether they are anything new.
+
+use lzn_data::Dataset;
+use lzn_eval::neighbours::{self, Table};
+use lzn_eval::{ClassCounts, Memorisation, Metric};
+use ndarray::{Array2, Array5, Axis, s};
+
+use super::{Better, Generated, Measure};
+use crate::TaskError;
+
+/// Drawn images whose nearest training images are shown, and how many of each.
+const SHOWN: (usize, usize) = (10, 4);
+
+/// Training images that are nearest to drawn ones.
+#[derive(Debug)]
+pub struct Nearest {
+    /// The `k` nearest of each of `n` drawn images, nearest first, `[n, k, C, H, W]`.
+    pub images: Array5<u8>,
+    /// Their L2 distances in pixels from -1 to 1, `[n, k]`.
+    pub distances: Array2<f64>,
+}
+
+/// The share of drawn images that a network trained on the real ones takes for what they were asked to be, and how far the shares of
+/// classes that it sees are from those that were asked for. Nothing where no label was asked for, or the network knows other classes.
+///
+/// # Errors
+/// [`TaskError::Eval`] if a label is no class.
+pub(super) fn agreement(
+    generated: &Generated,
+    logits: &Array2<f32>,
+    sampling: &str,
+) -> Result<Vec<Measure>, TaskError> {
+    let classes = logits.ncols();
+    let Some(labels) = &generated.labels else { return Ok(Vec::new()) };
+    if labels.iter().any(|label| *label >= classes as i64) {
+        return Ok(Vec::new());
+    }
+    let best = |row: ndarray::ArrayView1<'_, f32>| {
+        let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        best.map_or(0, |(class, _)| class as i64)
+    };
+    let seen: Vec<i64> = logits.axis_iter(Axis(0)).map(best).collect();
+    let agree = seen.iter().zip(labels).filter(|(seen, asked)| seen == asked).count();
+    let counts = |labels: &[i64]| {
+        let mut counts = ClassCounts::new(classes)?;
+        counts.update(labels)?;
+        counts.finish()
+    };
+    let distance = counts(&seen)?.total_variation(&counts(labels)?)?;
+    let measure = |name: &str, value, better, what: &str| {
+        let made = Measure::new(name, value, better, format!("{sampling}; {what}")).share();
+        Measure { generated: Some(labels.len()), ..made }
+    };
+    let share = agree as f64 / labels.len().max(1) as f64;
+    Ok(vec![
+        measure("label agreement", share, Better::Higher, "the feature network's own classification"),
+        measure("class imbalance", distance, Better::Lower, "total variation between shares of classes"),
+    ])
+}
+
+/// The share of drawn images that are nearer to a training image than to any test image: more than expected means that the model
+/// learned images by heart.
+///
+/// # Errors
+/// [`TaskError::Eval`] for sets that cannot be compared.
+pub(super) fn memorisation(
+    drawn: &Array2<f32>,
+    train: &Array2<f32>,
+    test: &Array2<f32>,
+    sampling: &str,
+) -> Result<Measure, TaskError> {
+    let found = Memorisation::new(drawn.view(), train.view(), test.view(), 1)?;
+    let protocol = format!("{sampling}; in the features above; {:.1} % expected of new images", 100.0 * found.expected);
+    let made = Measure::new("nearer to training images", found.share(), Better::Neither, protocol).share();
+    Ok(made.counts(train.nrows() + test.nrows(), drawn.nrows()))
+}
+
+/// The training images nearest in pixels to the first drawn ones.
+///
+/// # Errors
+/// [`TaskError`] if images cannot be read.
+pub(super) fn nearest(generated: &Generated, train: &dyn Dataset) -> Result<Nearest, TaskError> {
+    let shape = train.image_shape();
+    let size = shape.channels * shape.height * shape.width;
+    let mut rows = Array2::zeros((train.len(), size));
+    for (index, mut row) in rows.outer_iter_mut().enumerate() {
+        let image = train.read(index)?.image;
+        row.iter_mut().zip(&image).for_each(|(value, byte)| *value = in_range(*byte));
+    }
+    let (count, k) = (SHOWN.0.min(generated.images.dim().0), SHOWN.1.min(train.len()));
+    let queries: Vec<f32> =
+        generated.images.slice(s![..count, .., .., ..]).iter().map(|byte| in_range(*byte)).collect();
+    // As many numbers as the queries have pixels.
+    let queries = Array2::from_shape_vec((count, size), queries).unwrap_or_else(|_| Array2::zeros((count, size)));
+    let found = Table::new(rows.view(), neighbours::Measure::Euclidean)?.nearest(queries.view(), k)?;
+    let mut images = Array5::zeros((count, k, shape.channels, shape.height, shape.width));
+    for ((row, rank), index) in found.indices.indexed_iter() {
+        images.slice_mut(s![row, rank, .., .., ..]).assign(&train.read(*index)?.image);
+    }
+    Ok(Nearest { images, distances: found.distances })
+}
+
+fn in_range(byte: u8) -> f32 {
+    f32::from(byte) / 127.5 - 1.0
+}

@@ -1,0 +1,34 @@
+//! Measuring a trained model, and what is drawn of it.
+//!
+//! Each file here holds one kind of measurement as functions of a model and data; [`evaluate`] runs those that a configuration asks
+//! for, keeps finished pieces in [`Parts`], and tells a [`Progress`] how far it is.
+
+mod accuracy;
+mod checks;
+mod classify;
+mod distribution;
+mod features;
+mod figures;
+mod generate;
+mod interpolate;
+mod measure;
+mod parts;
+mod progress;
+mod reconstruct;
+mod report;
+mod representation;
+mod run;
+
+pub use accuracy::SweepPoint;
+pub use checks::Nearest;
+pub use classify::{ClassifyOptions, Encoded, classify};
+pub use distribution::{Compared, compare, score};
+pub use features::{cache_folder, digest, drawn_features, feature_net, real_features};
+pub use generate::{GenerateOptions, Generated, NamedSampler, generate};
+pub use interpolate::interpolate;
+pub use measure::{Better, Group, Measure};
+pub use parts::Parts;
+pub use progress::{Progress, Silent};
+pub use reconstruct::{ReconstructOptions, Reconstructions, reconstruct};
+pub use report::{ReportOf, report, shown};
+pub use run::{EvaluateOptions, Evaluation, evaluate};

@@ -1,0 +1,253 @@
+//! The evaluation of one model: the groups that a configuration asks for, one after the other.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lzn_data::Dataset;
+use lzn_eval::ConfusionMatrix;
+use ndarray::Array2;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::accuracy::{self, SweepPoint};
+use super::checks::{Nearest, agreement, memorisation, nearest};
+use super::distribution::{self, Compared, compare};
+use super::features::{drawn_features, feature_net, real_features};
+use super::generate::{GenerateOptions, Generated, NamedSampler, generate};
+use super::parts::{Parts, hex};
+use super::reconstruct::{ReconstructOptions, Reconstructions, reconstruct};
+use super::{ClassifyOptions, Encoded, Group, Progress, representation};
+use crate::TaskError;
+use crate::config::{Decision, MetricGroup, MetricsConfig};
+use crate::data::{RunData, check_classes};
+use crate::model::Weights;
+
+/// What is measured, on how much, and where finished pieces go.
+#[derive(Debug, Clone)]
+pub struct EvaluateOptions {
+    /// Groups, counts, samplers and feature network.
+    pub metrics: MetricsConfig,
+    /// The first so many test images; more than there are means all.
+    pub images: usize,
+    /// Scale alpha of the latents' noise in classification.
+    pub noise_scale: f64,
+    /// Seed of everything drawn.
+    pub seed: u64,
+    /// Images that go through the decoder together.
+    pub batch_size: usize,
+    /// Finished pieces.
+    pub parts: Parts,
+    /// Folder in which feature networks and features of real images are kept, for all runs together.
+    pub cache: PathBuf,
+}
+
+/// What was found, for tables and figures.
+#[derive(Debug, Default)]
+pub struct Evaluation {
+    /// Numbers, by section.
+    pub groups: Vec<Group>,
+    /// Which class is taken for which.
+    pub confusion: Option<ConfusionMatrix>,
+    /// Accuracy over everything that it depends on.
+    pub sweep: Vec<SweepPoint>,
+    /// Images that went there and back, with the first sampler.
+    pub reconstructions: Option<Reconstructions>,
+    /// Drawn images, with the first sampler.
+    pub generated: Option<Generated>,
+    /// Training images that are nearest to the first drawn ones.
+    pub nearest: Option<Nearest>,
+    /// Test images with their anchors.
+    pub encoded: Option<Encoded>,
+}
+
+/// Measures a model.
+///
+/// # Errors
+/// [`TaskError`] if data or weights of feature networks cannot be read, a group needs a part that the model lacks, or a piece cannot be
+/// kept.
+pub fn evaluate(
+    weights: &Weights,
+    options: &EvaluateOptions,
+    progress: &dyn Progress,
+) -> Result<Evaluation, TaskError> {
+    let data = RunData::open(&weights.config.data)?;
+    let run = Run { weights, options, progress, data: &data, digest: digest(weights)? };
+    let mut found = Evaluation::default();
+    let asked = |group| options.metrics.groups.contains(&group);
+    if asked(MetricGroup::Accuracy) || asked(MetricGroup::AccuracySweep) {
+        run.accuracy(&mut found)?;
+    }
+    if asked(MetricGroup::Reconstruction) {
+        run.reconstruction(&mut found)?;
+    }
+    if asked(MetricGroup::Generation) {
+        run.generation(&mut found)?;
+    }
+    if asked(MetricGroup::Representation) {
+        run.representation(&mut found)?;
+    }
+    Ok(found)
+}
+
+struct Run<'a> {
+    weights: &'a Weights,
+    options: &'a EvaluateOptions,
+    progress: &'a dyn Progress,
+    data: &'a RunData,
+    digest: String,
+}
+
+impl Run<'_> {
+    /// The images to be judged by, whose labels mean what the model's mean.
+    fn test(&self) -> Result<Option<&Arc<dyn Dataset>>, TaskError> {
+        let test = self.data.test.as_ref();
+        test.map(|test| check_classes(&self.weights.class_names, test.as_ref()).map(|()| test)).transpose()
+    }
+
+    fn accuracy(&self, found: &mut Evaluation) -> Result<(), TaskError> {
+        let model = &self.weights.model;
+        let Some(test) = self.test()?.filter(|_| model.labels.is_some()) else { return Ok(()) };
+        let encoded = Encoded::of(model, test.as_ref(), self.options.images, self.progress)?;
+        let config = &self.weights.config;
+        let options = ClassifyOptions {
+            images: self.options.images,
+            batch_size: config.evaluate.batch_size,
+            noise_scale: self.options.noise_scale,
+            class_weights: false,
+            seed: self.options.seed,
+        };
+        let flows = format!("{}; labels: {}", config.model.image_flow.words(), config.model.label_flow.words());
+        let (matrix, mut measures) = accuracy::accuracy(model, &encoded, options, &flows)?;
+        found.confusion = Some(matrix);
+        if self.options.metrics.groups.contains(&MetricGroup::AccuracySweep) && model.decision == Decision::Zones {
+            let key = self.key(json!([self.options.images, self.options.seed]));
+            found.sweep = self
+                .options
+                .parts
+                .value("accuracy-sweep", &key, || accuracy::sweep(model, &encoded, options, self.progress))?;
+            measures.extend(accuracy::best_of_sweep(&found.sweep, encoded.labels.len()));
+        }
+        found.groups.push(Group { title: "Classification".to_owned(), measures });
+        found.encoded = Some(encoded);
+        Ok(())
+    }
+
+    fn reconstruction(&self, found: &mut Evaluation) -> Result<(), TaskError> {
+        let model = &self.weights.model;
+        let Some(test) = self.test()?.filter(|_| model.decoder.is_some()) else { return Ok(()) };
+        let mut measures = Vec::new();
+        for sampler in self.options.metrics.named_samplers()? {
+            let options = ReconstructOptions {
+                images: self.options.metrics.reconstructions,
+                draws: self.options.metrics.draws,
+                noise_scale: 1.0,
+                sampler: sampler.0,
+                batch_size: self.options.batch_size,
+                seed: self.options.seed,
+            };
+            let key = self.key(json!([options.images, options.draws, sampler.0, options.seed]));
+            let kept = self.options.parts.value(&format!("reconstruction-{}", sampler.name()), &key, || {
+                reconstruct(model, test.as_ref(), &options, self.progress)
+            })?;
+            measures.extend(kept.measures(sampler, &options)?);
+            found.reconstructions.get_or_insert(kept);
+        }
+        found.groups.push(Group { title: "Reconstruction".to_owned(), measures });
+        Ok(())
+    }
+
+    fn generation(&self, found: &mut Evaluation) -> Result<(), TaskError> {
+        if self.weights.model.decoder.is_none() {
+            return Ok(());
+        }
+        let (options, progress) = (self.options, self.progress);
+        let net = feature_net(&options.metrics, self.data, &options.cache, self.weights.model.device(), progress)?;
+        let of = |data: &dyn Dataset, what| real_features(net.as_ref(), data, what, &options.cache, progress);
+        let real = of(self.data.train.as_ref(), "training images")?;
+        let test = self.test()?.map(|test| of(test.as_ref(), "test images")).transpose()?;
+        for sampler in options.metrics.named_samplers()? {
+            let generated = self.draw(sampler)?;
+            let features = drawn_features(net.as_ref(), &generated.images, progress)?;
+            let sampling = format!("{}, seed {}", sampler.name(), options.seed);
+            progress.begin("comparing features", 1);
+            let drawn =
+                Compared { pooled: features.pooled.view(), spatial: features.spatial.as_ref().map(|s| s.view()) };
+            let mut measures = compare(net.identity(), compared(&real), drawn, &sampling)?;
+            if let Some(logits) = &features.logits {
+                measures.push(distribution::score(net.identity(), logits, &sampling)?);
+                measures.extend(agreement(&generated, logits, &sampling)?);
+            }
+            if let Some(test) = &test {
+                measures.push(memorisation(&features.pooled, &real.0, &test.0, &sampling)?);
+            }
+            found.groups.push(Group { title: format!("Generation with {}", sampler.name()), measures });
+            if found.generated.is_none() {
+                found.nearest = Some(nearest(&generated, self.data.train.as_ref())?);
+                found.generated = Some(generated);
+            }
+        }
+        if let Some(test) = &test {
+            let floor =
+                compare(net.identity(), compared(&real), compared(test), "test images in the place of drawn ones")?;
+            found.groups.push(Group { title: "For comparison: real test images".to_owned(), measures: floor });
+        }
+        Ok(())
+    }
+
+    fn representation(&self, found: &mut Evaluation) -> Result<(), TaskError> {
+        let model = &self.weights.model;
+        let Some(test) = self.test()?.filter(|_| model.encoder.is_some() && self.data.train.classes() > 0) else {
+            return Ok(());
+        };
+        let train = Encoded::of(model, self.data.train.as_ref(), representation::MOST, self.progress)?;
+        let test = Encoded::of(model, test.as_ref(), self.options.images, self.progress)?;
+        let key = self.key(json!([self.options.images, self.options.seed]));
+        let classes = self.data.train.classes();
+        let measures = self.options.parts.value("representation", &key, || {
+            representation::probes(model, (&train, &test), classes, self.options.seed, self.progress)
+        })?;
+        found.groups.push(Group { title: "Representation".to_owned(), measures });
+        found.encoded.get_or_insert(test);
+        Ok(())
+    }
+
+    fn draw(&self, sampler: NamedSampler) -> Result<Generated, TaskError> {
+        let options = GenerateOptions {
+            count: self.options.metrics.generated,
+            sampler,
+            batch_size: self.options.batch_size,
+            seed: self.options.seed,
+        };
+        generate(
+            &self.weights.model,
+            self.data.train.as_ref(),
+            &options,
+            &self.digest,
+            &self.options.parts,
+            self.progress,
+        )
+    }
+
+    /// A key of these settings and of the model.
+    fn key(&self, settings: Value) -> Value {
+        json!([self.digest, settings])
+    }
+}
+
+fn compared(features: &(Array2<f32>, Option<Array2<f32>>)) -> Compared<'_> {
+    Compared { pooled: features.0.view(), spatial: features.1.as_ref().map(|spatial| spatial.view()) }
+}
+
+/// Digest of all parameters and of the flows that use them: of whose pieces those in the folder are.
+fn digest(weights: &Weights) -> Result<String, TaskError> {
+    let mut hasher = Sha256::new();
+    hasher.update(toml::to_string(&weights.config.model).unwrap_or_default());
+    for (part, params) in weights.model.parts() {
+        for (name, tensor) in params.named() {
+            hasher.update(format!("{part}.{name}"));
+            let values: Vec<f32> = tensor.to_device(tch::Device::Cpu).contiguous().view([-1]).try_into()?;
+            values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
+        }
+    }
+    Ok(hex(&hasher.finalize()))
+}

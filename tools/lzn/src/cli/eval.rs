@@ -1,0 +1,155 @@
+//! Arguments of `lzn eval`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Compute;
+use crate::values::{at_least_one, at_least_two, not_negative};
+
+/// Arguments of `lzn eval`: a model, or `images` and two sets of them.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Without options it measures what [evaluate.metrics] of the configuration asks for, by default the accuracy. What is finished is kept
+in the evaluation folder, so an interrupted evaluation goes on where it stopped.
+
+Examples:
+  lzn eval
+  lzn eval runs/mine --confusion confusion.png
+  lzn eval runs/mine --metrics all --report
+  lzn eval runs/mine --metrics generation --samplers euler-10,rk45 --generated 50000 --feature-net inception --weights inception.pth
+  lzn eval images real/ generated/"
+)]
+pub(crate) struct EvalArgs {
+    /// Compare images instead.
+    #[command(subcommand)]
+    pub what: Option<EvalCommand>,
+    /// Measure a model.
+    #[command(flatten)]
+    pub model: EvalModelArgs,
+}
+
+/// What can be measured besides a model.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvalCommand {
+    /// Compare two sets of images by the features of a network; no model is needed.
+    Images(CompareArgs),
+}
+
+/// Which model, and what of it.
+#[derive(Debug, Args)]
+pub(crate) struct EvalModelArgs {
+    /// Run folder or weights file; by default the model that ships with lzn.
+    #[arg(value_name = "RUN_OR_WEIGHTS")]
+    pub model: Option<PathBuf>,
+    /// Of a run folder, take the raw weights instead of their moving average.
+    #[arg(long)]
+    pub raw: bool,
+    /// What to measure, separated by commas: accuracy, accuracy-sweep, generation, reconstruction, representation, or all.
+    #[arg(long, value_name = "GROUPS")]
+    pub metrics: Option<String>,
+    /// Test images; by default all.
+    #[arg(long, value_parser = at_least_one)]
+    pub images: Option<usize>,
+    /// Scale of the latent noise in classification; by default that of the configuration. 0 is the centre of the zone.
+    #[arg(long, value_parser = not_negative)]
+    pub noise_scale: Option<f64>,
+    /// Samplers of drawn images, separated by commas: euler-STEPS, heun-STEPS, rk45, rk45-TOLERANCE.
+    #[arg(long, value_name = "SAMPLERS")]
+    pub samplers: Option<String>,
+    /// Drawn images; 50,000 by convention.
+    #[arg(long, value_parser = at_least_two)]
+    pub generated: Option<usize>,
+    /// Reconstructed test images.
+    #[arg(long, value_parser = at_least_one)]
+    pub reconstructions: Option<usize>,
+    /// Whose features are compared.
+    #[command(flatten)]
+    pub features: FeatureArgs,
+    /// Seed of everything drawn; by default that of the configuration.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Write report.html, a page of figures and tables, into the evaluation folder.
+    #[arg(long)]
+    pub report: bool,
+    /// Evaluation folder: report, figures, results.json and finished pieces; by default `evaluation` in the run folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Write the confusion matrix as a picture.
+    #[arg(long, value_name = "PNG")]
+    pub confusion: Option<PathBuf>,
+    /// Where to compute.
+    #[command(flatten)]
+    pub compute: Compute,
+}
+
+/// Whose features are compared.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FeatureArgs {
+    /// auto, lenet, efficientnet-lite0, inception, or a TorchScript file; lenet needs the training images of a model.
+    #[arg(long, value_name = "NAME_OR_FILE")]
+    pub feature_net: Option<String>,
+    /// Weights of efficientnet-lite0 (.safetensors) or inception (.pth, .safetensors, .pt).
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// How images are made ready for inception: pytorch-fid, clean-fid, torch-fidelity, tfgan or adm.
+    #[arg(long, default_value = "clean-fid")]
+    pub protocol: String,
+    /// Side to which images are resized for a TorchScript file.
+    #[arg(long, default_value_t = 224, value_parser = at_least_one)]
+    pub size: usize,
+    /// Mean of each channel, of values in [0, 1], for a TorchScript file.
+    #[arg(long, default_value = "0.485,0.456,0.406")]
+    pub mean: String,
+    /// Standard deviation of each channel, of values in [0, 1], for a TorchScript file.
+    #[arg(long, default_value = "0.229,0.224,0.225")]
+    pub std: String,
+    /// Folder in which trained feature networks and features of real images are kept; by default LZN_CACHE, or `lzn` in the user's
+    /// cache folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub cache: Option<PathBuf>,
+}
+
+/// Two sets of images.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each side is a folder of PNG and JPEG files (sub-folders included), an npy or npz file of images [N, H, W, C] uint8, an npy file of
+features [N, D] float, or an npz file of statistics (mu, sigma) as pytorch-fid and clean-fid write them, for the Frechet distance alone.
+
+Examples:
+  lzn eval images data/cifar10/train samples/ --feature-net inception --weights pt_inception-2015-12-05-6726825d.pth
+  lzn eval images real/ generated/ --feature-net efficientnet-lite0 --weights efficientnet_lite0_in1k.safetensors --json
+  lzn eval images real.npz generated.npz --save-statistics statistics.npz
+  lzn eval images features-real.npy features-generated.npy")]
+pub(crate) struct CompareArgs {
+    /// The real images: the reference.
+    pub real: PathBuf,
+    /// The generated images.
+    pub generated: PathBuf,
+    /// Whose features are compared.
+    #[command(flatten)]
+    pub features: FeatureArgs,
+    /// Leave out images that cannot be read, and say which, instead of stopping.
+    #[arg(long)]
+    pub skip_bad: bool,
+    /// Write mean and covariance of the real images' features, for later comparisons.
+    #[arg(long, value_name = "NPZ")]
+    pub save_statistics: Option<PathBuf>,
+    /// Images that go through the network together.
+    #[arg(long, default_value_t = 32, value_parser = at_least_one)]
+    pub batch_size: usize,
+    /// Seed of the subsets of the kernel distance.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Where to compute.
+    #[command(flatten)]
+    pub compute: Compute,
+}

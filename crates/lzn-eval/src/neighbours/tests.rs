@@ -15,8 +15,8 @@ fn normals(rows: usize, d: usize, index: u64) -> Array2<f32> {
 fn brute_force(queries: &Array2<f32>, rows: &Array2<f32>, k: usize, measure: Measure) -> Neighbours {
     let (mut indices, mut distances) = (Array2::zeros((queries.nrows(), k)), Array2::zeros((queries.nrows(), k)));
     for (q, query) in queries.rows().into_iter().enumerate() {
-        let mut all: Vec<_> =
-            rows.rows().into_iter().enumerate().map(|(i, row)| (measure.key(query, row), i)).collect();
+        let key = |row: ArrayView1<f32>| measure.key(&query.to_vec(), &row.to_vec());
+        let mut all: Vec<_> = rows.rows().into_iter().enumerate().map(|(i, row)| (key(row), i)).collect();
         all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for (rank, &(key, index)) in all[..k].iter().enumerate() {
             indices[[q, rank]] = index;

@@ -27,14 +27,14 @@ fn vectorised<R>(work: impl FnOnce() -> R) -> R {
 /// to look for values out of range, this is done on vectors.
 #[inline(always)]
 fn nearest(value: f32) -> u8 {
-    const UNIT_IN_LAST_PLACE: f32 = (1_u32 << f32::MANTISSA_DIGITS - 1) as f32;
+    const UNIT_IN_LAST_PLACE: f32 = (1_u32 << (f32::MANTISSA_DIGITS - 1)) as f32;
     (value + UNIT_IN_LAST_PLACE).to_bits() as u8
 }
 
 /// As [`nearest`], for double precision.
 #[inline(always)]
 fn nearest_f64(value: f64) -> u8 {
-    const UNIT_IN_LAST_PLACE: f64 = (1_u64 << f64::MANTISSA_DIGITS - 1) as f64;
+    const UNIT_IN_LAST_PLACE: f64 = (1_u64 << (f64::MANTISSA_DIGITS - 1)) as f64;
     (value + UNIT_IN_LAST_PLACE).to_bits() as u8
 }
 

@@ -1,5 +1,7 @@
 //! A file that PyTorch wrote, in the layout of the published checkpoints, and what we write ourselves.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot make its files has failed")]
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use lzn_tasks::Weights;
 use lzn_tasks::config::{
-    AugmentConfig, DataConfig, DataSource, EncoderConfig, EvaluateConfig, FlowConfig, LabelConfig, ModelConfig,
-    ObjectiveKind, RunConfig, SolverKind, TrainConfig,
+    EncoderConfig, EvaluateConfig, FlowConfig, LabelConfig, ModelConfig, ObjectiveKind, RunConfig, SolverKind,
+    TrainConfig,
 };
 use lzn_tasks::published::{ImportOptions, import};
 use tch::Device;
 
 use super::networks::{numbers, optional, options, tensor};
-use super::train::recipe::objective;
+use super::train::recipe::{data, objective};
 use crate::{Case, Checks, Family, Line, Tolerance};
 
 /// The family of this file.
@@ -62,15 +62,7 @@ fn config(case: &Case) -> Result<RunConfig> {
     let classes: usize = case.find("num_classes")?.unwrap_or(0);
     Ok(RunConfig {
         seed: 0,
-        // The images are not needed, and not there.
-        data: DataConfig {
-            source: DataSource::ImageFolder,
-            path: Some(PathBuf::from("absent")),
-            image_size: options.image.size,
-            resize: None,
-            channels: options.image.channels,
-            augment: AugmentConfig::default(),
-        },
+        data: data(options.image),
         model: ModelConfig {
             latent_dim: case.get("latent_dim")?,
             label_conditional: classes > 0,

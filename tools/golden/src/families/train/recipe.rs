@@ -1,10 +1,13 @@
 //! The configuration that a case describes, partly in words.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail, ensure};
 use lzn_tasks::config::{
     AugmentConfig, DataConfig, DataSource, EncoderConfig, EvaluateConfig, FlowConfig, LabelConfig, LossForm,
     ModelConfig, ObjectiveConfig, ObjectiveKind, PartConfig, RunConfig, SolverKind, TrainConfig, TypeName, WarmUp,
 };
+use lzn_torch::nn::ImageShape;
 
 use crate::Case;
 use crate::families::networks::options;
@@ -34,20 +37,24 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
     };
     Ok(RunConfig {
         seed: 0,
-        // Batches are given, so the source is never opened.
-        data: DataConfig {
-            source: DataSource::FashionMnistEmbedded,
-            path: None,
-            image_size: options.image.size,
-            resize: None,
-            channels: options.image.channels,
-            augment: AugmentConfig::default(),
-        },
+        data: data(options.image),
         model,
         objectives: vec![objective(ObjectiveKind::RectifiedFlow), align],
         train: train(case)?,
         evaluate: EvaluateConfig::default(),
     })
+}
+
+/// Images of this shape, from a folder that is not there: cases bring their own.
+pub(in crate::families) fn data(image: ImageShape) -> DataConfig {
+    DataConfig {
+        source: DataSource::ImageFolder,
+        path: Some(PathBuf::from("absent")),
+        image_size: image.size,
+        resize: None,
+        channels: image.channels,
+        augment: AugmentConfig::default(),
+    }
 }
 
 /// An objective with the published settings.

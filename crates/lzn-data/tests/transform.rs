@@ -87,17 +87,21 @@ proptest! {
     #[test]
     fn blends_lie_within_one_level_below_their_definition(seed: u64, factor in 0.0_f64..3.0) {
         let image = image((3, 5, 7), seed);
-        let lumas: Vec<f64> = colours(&image).map(|colour| luma(colour.map(f64::from)).round()).collect();
-        let mean = (lumas.iter().sum::<f64>() / 35.0).round();
+        let lumas: Vec<f64> = colours(&image).map(|colour| luma(colour.map(f64::from))).collect();
+        let mean = lumas.iter().sum::<f64>() / 35.0;
         let bright = changed(&image, |image| brightness(image, factor));
         let contrasted = changed(&image, |image| contrast(image, factor));
         let saturated = changed(&image, |image| saturation(image, factor));
-        for (got, plain) in [(bright, vec![0.0; 35]), (contrasted, vec![mean; 35]), (saturated, lumas)] {
+        // A luma is rounded to a byte, from coefficients in 1/65536, and so is the mean of such lumas.
+        for (got, plain, rounded) in
+            [(bright, vec![0.0; 35], 0.0), (contrasted, vec![mean; 35], 1.01), (saturated, lumas, 0.505)]
+        {
             for ((before, got), plain) in image.iter().zip(&got).zip(plain.iter().cycle()) {
                 let expected = (plain + factor * (f64::from(*before) - plain)).clamp(0.0, 255.0);
-                let below = expected - f64::from(*got);
                 // Cut off, not rounded; next to an integer, single precision may or may not reach it.
-                prop_assert!((-1e-4..1.0 + 1e-4).contains(&below), "{got} for {expected}");
+                let slack = (1.0 - factor).abs() * rounded + 1e-4;
+                let below = expected - f64::from(*got);
+                prop_assert!((-slack..1.0 + slack).contains(&below), "{got} for {expected}");
             }
         }
     }
@@ -109,9 +113,10 @@ proptest! {
         for (before, after) in colours(&image).zip(colours(&turned)) {
             let [hue, saturation, value] = to_hsv(before.map(f64::from));
             let expected = to_rgb([hue + turns, saturation, value]);
-            // Value is kept; a hue and a turn, each a step of 1/255 off at most, move a channel along a ramp of height
-            // s v in 1/6 of a turn, and the saturation's step and the last rounding add a level each.
-            let slack = 2.0 * 6.0 / 255.0 * saturation * value + 2.0;
+            // The hue and the turn are cut to steps of 1/255, and a circle of 256 of them is one too long: three steps.
+            // A channel goes from the value to `1 - saturation` of it in a sixth of a turn. The saturation's step and
+            // the last rounding add a level each.
+            let slack = 3.0 * 6.0 / 255.0 * saturation * value + 2.0;
             prop_assert_eq!(before.iter().max(), after.iter().max());
             for (got, expected) in after.into_iter().zip(expected) {
                 prop_assert!((f64::from(got) - expected).abs() <= slack, "{before:?} by {turns} gave {after:?}");

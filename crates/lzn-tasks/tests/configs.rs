@@ -151,6 +151,19 @@ fn decoders_and_labels_train_as_published() {
     assert_eq!(load("lsun-bedroom", &[]).value("model.decoder.sigma_max").unwrap(), Value::Float(380.0));
 }
 
+#[test]
+fn views_are_aligned_under_any_random_transform_but_not_without() {
+    let read = |augment: &str| {
+        let set = format!("data.augment={augment}").parse().expect("an override");
+        RunConfig::load(&folder().join("imagenet-representation.toml"), &[set])
+    };
+    for augment in ["{flip=true}", "{flip=false,shift=1}", "{flip=false,crop={}}", "{flip=false,jitter={}}"] {
+        assert!(read(augment).is_ok(), "{augment}");
+    }
+    let message = read("{flip=false}").unwrap_err().to_string();
+    assert!(message.contains("both views are equal"), "{message}");
+}
+
 /// Ends the run after its first step and keeps what that reported.
 struct OneStep(StopFlag, Arc<Mutex<Option<StepReport>>>);
 

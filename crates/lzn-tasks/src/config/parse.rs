@@ -204,6 +204,7 @@ kind = "rectified-flow"
         for (set, key) in [
             ("train.batch_size=0", "train.batch_size"),
             ("data.channels=2", "data.channels"),
+            ("data.resize=27", "data.resize"),
             ("data.source=\"image-folder\"", "data.path"),
             ("model.image_flow={solver=\"euler\",steps=0}", "model.image_flow"),
             ("objective.0.cut_off=1.0", "objective[0].cut_off"),

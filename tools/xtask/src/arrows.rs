@@ -46,7 +46,11 @@ const ARROWS: &[Arrow] = &[
         reaches: &["tch", "torch-sys", "lzn-torch"],
         never: &["lzn-flow", "lzn-tasks", "lzn-data"],
     },
-    Arrow { from: "lzn-tasks", reaches: &["lzn-flow", "lzn-encoders", "lzn-data", "lzn-pickle"], never: &["lzn", "lzn-golden"] },
+    Arrow {
+        from: "lzn-tasks",
+        reaches: &["lzn-flow", "lzn-encoders", "lzn-data", "lzn-pickle"],
+        never: &["lzn", "lzn-golden"],
+    },
     Arrow { from: "xtask", reaches: &[], never: &["serde", "anyhow", "tch", "torch-sys"] },
 ];
 

@@ -62,19 +62,7 @@ fn config(case: &Case) -> Result<RunConfig> {
     let classes: usize = case.find("num_classes")?.unwrap_or(0);
     Ok(RunConfig {
         seed: 0,
-<<<<<<< HEAD
         data: data(options.image),
-=======
-        // The images are not needed, and not there.
-        data: DataConfig {
-            source: DataSource::ImageFolder,
-            path: Some(PathBuf::from("absent")),
-            image_size: options.image.size,
-            resize: None,
-            channels: options.image.channels,
-            augment: AugmentConfig::default(),
-        },
->>>>>>> stats
         model: ModelConfig {
             latent_dim: case.get("latent_dim")?,
             label_conditional: classes > 0,

@@ -16,6 +16,9 @@ use lzn_data::{
 use lzn_random::{Purpose, Stream};
 use ndarray::{Array3, ArrayViewMut3, Axis};
 
+/// Changes an image in place.
+type Change = dyn Fn(ArrayViewMut3<'_, u8>);
+
 const VALID: &str = "the images of the bench are valid";
 
 /// Files of the folder; every measurement goes around them, so that it is a mean over images and draws.
@@ -142,7 +145,7 @@ fn operations(criterion: &mut Criterion) {
     assert!(image.axis_iter(Axis(0)).all(|plane| plane.iter().any(|level| *level != plane[[0, 0]])));
     let mut group = criterion.benchmark_group("views/224x224");
     group.bench_function("crop", |bencher| bencher.iter(crop));
-    let changes: [(&str, &dyn Fn(ArrayViewMut3<'_, u8>)); 8] = [
+    let changes: [(&str, &Change); 8] = [
         ("flip", &transform::flip_horizontally),
         ("brightness", &|image| transform::brightness(image, 0.7)),
         ("contrast", &|image| transform::contrast(image, 0.7)),

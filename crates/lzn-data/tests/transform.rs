@@ -8,6 +8,9 @@ use lzn_random::{Purpose, Stream};
 use ndarray::{Array3, ArrayView3, ArrayViewMut3, Axis, s};
 use proptest::prelude::*;
 
+/// Changes an image in place.
+type Change = dyn Fn(ArrayViewMut3<'_, u8>);
+
 /// Random bytes.
 fn image(shape: (usize, usize, usize), seed: u64) -> Array3<u8> {
     let mut stream = Stream::new(seed, Purpose::new("test/image"), [0; 3]);
@@ -149,7 +152,7 @@ proptest! {
 
     #[test]
     fn images_lie_in_memory_as_they_like(seed: u64) {
-        let operations: [&dyn Fn(ArrayViewMut3<'_, u8>); 6] = [
+        let operations: [&Change; 6] = [
             &|image| brightness(image, 0.7),
             &|image| contrast(image, 1.4),
             &|image| saturation(image, 1.6),

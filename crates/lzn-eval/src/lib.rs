@@ -3,6 +3,15 @@
 //! A [`Metric`] is given batches and owns no loop: [`Accuracy`], [`Confusion`], [`MeanVar`]. Several workers can fill
 //! one each and merge them. [`grid`] lays out images as they are, [`plot`] draws numbers; both give a [`Drawing`], as pixels
 //! or as shapes. [`report`] puts all of it on one page. Nothing here knows networks, trainers or libtorch.
+//!
+//! | question | answered by |
+//! |---|---|
+//! | how far are generated images from real ones? | [`distribution`], with [`mod@reference`] statistics from files |
+//! | does the generator copy its training images, or prefer classes? | [`Memorisation`] on [`neighbours`], [`ClassCounts`] |
+//! | are images reconstructed? | [`reconstruction`] |
+//! | is the right class found, and is confidence to be believed? | [`Accuracy`], [`Confusion`], [`Calibration`], [`wilson_interval`] |
+//! | what do features know of the labels? | [`probe`] |
+//! | how do images, features and labels come in and out? | [`arrays`] |
 
 mod accuracy;
 pub mod arrays;

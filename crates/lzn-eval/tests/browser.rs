@@ -2,6 +2,7 @@
 //!
 //! The page runs no script of its own, and its policy forbids any. A copy of it gets one, which looks at the page once it has
 //! loaded and writes what it found where the browser prints it.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 #[path = "../examples/report/demo/mod.rs"]
 mod demo;

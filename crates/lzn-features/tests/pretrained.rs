@@ -29,8 +29,11 @@ Mixed_7a.branch7x7x3_3 192>192 7x1
 Mixed_7a.branch7x7x3_4 192>192 3x3
 ";
 
+/// A block that repeats: its name, its inputs, and what differs.
+type Block = (&'static str, i64, i64);
+
 /// The same of blocks that repeat, with `$i` for inputs and `$p` for what differs: pooled features, or channels inside.
-const REPEATED: [(&[(&str, i64, i64)], &str); 3] = [
+const REPEATED: [(&[Block], &str); 3] = [
     (
         &[("Mixed_5b", 192, 32), ("Mixed_5c", 256, 64), ("Mixed_5d", 288, 64)],
         "branch1x1 $i>64 1x1

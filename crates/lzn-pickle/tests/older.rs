@@ -1,4 +1,5 @@
 //! Files from before PyTorch 1.6, and modules of TorchScript.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -105,8 +106,8 @@ fn legacy(views: &[Described]) -> Vec<u8> {
     BLOCKS.iter().for_each(|(key, _)| keys.text(key));
     keys.0.extend(b"e.");
     file.extend(keys.0);
-    for index in 0..2 {
-        file.extend(i64::from(BLOCKS[index].1).to_le_bytes());
+    for (index, (_, count)) in BLOCKS.iter().enumerate() {
+        file.extend(i64::from(*count).to_le_bytes());
         file.extend(bytes(index));
     }
     file

@@ -1,5 +1,4 @@
 //! What protocols make of batches, and what they refuse.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use lzn_resize::{Filter, Protocol, Resize, ResizeError};
 use ndarray::{Array4, Axis, concatenate, s};

@@ -6,6 +6,8 @@
 mod adam;
 #[path = "training/damage.rs"]
 mod damage;
+#[path = "training/evaluation.rs"]
+mod evaluation;
 #[path = "training/objectives.rs"]
 mod objectives;
 #[path = "training/published.rs"]

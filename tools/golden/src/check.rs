@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_skipped_case_neither_passes_nor_fails_and_says_why() {
-        let line = Line::skipped("metrics", "case", "no weights".to_owned()).with_remark("not compared: a".to_owned());
+        let line = Line::skipped("metrics", "case", "no weights".to_owned()).with_remark("not compared: a");
         assert!(!line.passed() && !line.failed() && line.is_skipped());
         assert!(line.to_string().ends_with("SKIPPED: no weights"));
     }

@@ -40,7 +40,7 @@ pub(crate) enum Command {
     /// Go on with an interrupted run, with the configuration in its folder.
     Resume(ResumeArgs),
     /// Measure a model, or compare two folders of images.
-    Eval(EvalArgs),
+    Eval(Box<EvalArgs>),
     /// Draw images, from labels or from the prior.
     Sample(SampleArgs),
     /// Name the class of images.

@@ -260,3 +260,44 @@ fn every_command_teaches_by_its_help() {
         assert!(help.contains("Examples:") && help.contains(&format!("  lzn {command}")), "{help}");
     }
 }
+
+#[test]
+fn given_features_and_statistics_are_compared_without_a_model_or_a_network() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let features = |shift: f32| Array2::from_shape_fn((40, 3), |(i, j)| ((7 * i + 3 * j) % 11) as f32 + shift);
+    ndarray_npy::write_npy(folder.path().join("real.npy"), &features(0.0)).expect("writable");
+    ndarray_npy::write_npy(folder.path().join("moved.npy"), &features(2.0)).expect("writable");
+    let measure = |args: &[&str]| -> f64 {
+        let text = succeed(folder.path(), &[&["eval", "images", "--json"], args].concat());
+        let object: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        object["groups"][0]["measures"][0]["value"].as_f64().expect("a number")
+    };
+    // A shift by 2 in each of three features moves the mean by 12 in square and leaves the covariance.
+    assert!((measure(&["real.npy", "moved.npy"]) - 12.0).abs() < 1e-6);
+    assert!(measure(&["real.npy", "real.npy", "--save-statistics", "real.npz"]) < 1e-6);
+    assert!((measure(&["real.npz", "moved.npy"]) - 12.0).abs() < 1e-6);
+}
+
+#[test]
+fn images_without_a_network_or_a_folder_are_answered_with_a_remedy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    test_images(folder.path(), 1);
+    std::fs::create_dir(folder.path().join("empty")).expect("writable");
+    for (args, words) in [
+        ([".", "."].as_slice(), "--weights"),
+        (&[".", ".", "--feature-net", "lenet"], "lzn eval RUN"),
+        (&[".", ".", "--feature-net", "resnet"], "resnet"),
+        (&[".", ".", "--weights", "none.safetensors"], "none.safetensors"),
+        (&["image-0.png", "."], "neither a folder"),
+        (&["nowhere", "."], "nowhere"),
+    ] {
+        let message = fail(folder.path(), &[&["eval", "images"], args].concat());
+        assert!(message.contains(words), "{args:?}: {message}");
+    }
+    let unknown = fail(folder.path(), &["eval", "--metrics", "beauty"]);
+    assert!(unknown.contains("beauty") && unknown.contains("accuracy-sweep"), "{unknown}");
+    let sampler = fail(folder.path(), &["eval", "--samplers", "euler"]);
+    assert!(sampler.contains("euler-STEPS"), "{sampler}");
+    let nowhere = fail(folder.path(), &["eval", "--report"]);
+    assert!(nowhere.contains("--out"), "{nowhere}");
+}

@@ -81,5 +81,5 @@ fn picture(part: usize, families: &[Family], lines: &[Line]) -> Result<(String, 
         }
         curves = curves.panel(panel);
     }
-    Ok((format!("zoning-errors-{}.png", part + 1), curves.draw()?))
+    Ok((format!("zoning-errors-{}.png", part + 1), curves.draw()?.picture()?))
 }

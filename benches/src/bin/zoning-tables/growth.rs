@@ -39,7 +39,7 @@ pub(crate) fn study(scope: Scope) -> Result<Study> {
     {
         curves = curves.panel(panel(title, unit, &names, &all, quantity));
     }
-    Ok(Study { text, pictures: vec![("zoning-growth.png".to_owned(), curves.draw()?)] })
+    Ok(Study { text, pictures: vec![("zoning-growth.png".to_owned(), curves.draw()?.picture()?)] })
 }
 
 fn reports(scope: Scope, anchors: usize) -> Result<Vec<Report>> {

@@ -49,7 +49,7 @@ pub(crate) fn study(scope: Scope) -> Result<Study> {
         }
         curves = curves.panel(panel);
     }
-    Ok(Study { text, pictures: vec![("zoning-rounding.png".to_owned(), curves.draw()?)] })
+    Ok(Study { text, pictures: vec![("zoning-rounding.png".to_owned(), curves.draw()?.picture()?)] })
 }
 
 fn at_all_distances(contender: &Contender, anchors: usize) -> Result<Vec<Rounding>> {

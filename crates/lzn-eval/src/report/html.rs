@@ -12,7 +12,7 @@ pub(super) const POLICY: &str =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// Wider figures than this, in pixels, stand alone in their row.
-const WIDE: u32 = 600;
+const WIDE: u32 = 440;
 
 /// Pictures up to this width, in pixels, are shown at twice their size or more, with every pixel a square.
 const SMALL: u32 = 256;

@@ -26,8 +26,9 @@ use crate::{FeatureError, FeatureNet, Features, Identity, Weights};
 const RECORD: &str = "lenet";
 /// Names of what standardises features, beside the parameters.
 const STANDARD: [&str; 2] = ["features.mean", "features.deviation"];
-/// Features that deviate less over the training images are dead.
-const DEAD: f32 = 1e-6;
+/// Features that deviate less than this share of what the liveliest one does are dead: what a handful of training images decide would
+/// count for more than all the rest once it is divided by so little.
+const DEAD: f32 = 0.1;
 
 /// LeNet (after LeCun et al. 1998): convolutions 5x5 of 32 and 64 channels, each with ReLU and a pool of maxima, a
 /// dense layer of 128 with ReLU, and scores of the classes.
@@ -53,7 +54,8 @@ struct Standard {
 
 impl Standard {
     fn alive(&self) -> Vec<usize> {
-        self.deviation.iter().enumerate().filter(|(_, deviation)| **deviation > DEAD).map(|(index, _)| index).collect()
+        let least = DEAD * self.deviation.iter().copied().fold(0.0, f32::max);
+        self.deviation.iter().enumerate().filter(|(_, deviation)| **deviation > least).map(|(index, _)| index).collect()
     }
 
     fn dead(&self) -> usize {

@@ -152,7 +152,7 @@ pub enum SolverKind {
     /// DPM-Solver++, multistep, uniform in the latent time.
     DpmSolver,
     /// Adams-Bashforth from where zones begin to mix: more accurate with fewer evaluations, whatever the scale of the anchors
-    /// (docs/zoning.md). 8 steps are its default.
+    /// (docs/zoning.md). 6 steps are its default.
     Multistep,
 }
 

@@ -6,15 +6,15 @@ use lzn_eval::plot;
 use lzn_eval::report::{Cell, Figure, Number, Report, Section, Table};
 
 use super::figures;
-use super::generate::{GenerateOptions, NamedSampler, generate};
-use super::{Better, EvaluateOptions, Evaluation, Group, Measure, Parts, Silent};
+use super::generate::{Generated, NamedSampler};
+use super::{Better, EvaluateOptions, Evaluation, Group, Measure};
 use crate::TaskError;
-use crate::data::open_train;
 use crate::model::Weights;
-use crate::pictures::training_curves;
+use crate::pictures::{array, training_curves};
+use crate::task::{Source, Target, TaskOptions, Zoning};
 
-/// Drawn images of a report whose evaluation drew none.
-const SAMPLES: usize = 100;
+/// Images in a row of samples.
+const ROW: usize = 10;
 
 /// What a report is about.
 #[derive(Debug, Clone, Copy)]
@@ -67,11 +67,7 @@ fn images(of: &ReportOf<'_>, sampler: NamedSampler) -> Result<Part, TaskError> {
         let generated = match &of.found.generated {
             Some(generated) => generated,
             None => {
-                let count = SAMPLES.max(10 * of.weights.class_names.len());
-                let options =
-                    GenerateOptions { count, sampler, batch_size: of.options.batch_size, seed: of.options.seed };
-                let train = open_train(&of.weights.config.data)?;
-                drawn = generate(model, train.as_ref(), &options, "", &Parts::new(None), &Silent)?;
+                drawn = few(of, sampler)?;
                 &drawn
             }
         };
@@ -85,6 +81,26 @@ fn images(of: &ReportOf<'_>, sampler: NamedSampler) -> Result<Part, TaskError> {
         }
     }
     Ok(("Images", "What the model draws, and what it makes of images that it is given.", all))
+}
+
+/// A row of images for each class, for a report whose evaluation drew none; as many from the prior where there are no labels.
+fn few(of: &ReportOf<'_>, sampler: NamedSampler) -> Result<Generated, TaskError> {
+    let model = &of.weights.model;
+    let by_label = model.label_conditional || model.labels.is_some();
+    let labels =
+        by_label.then(|| (0..model.classes as i64).flat_map(|class| std::iter::repeat_n(class, ROW)).collect());
+    let labels: Option<Vec<i64>> = labels;
+    let source = labels.as_ref().map_or(Source::Prior(ROW * ROW), |labels| Source::Labels(labels));
+    let options = TaskOptions {
+        seed: of.options.seed,
+        first: 0,
+        batch_size: of.options.batch_size,
+        sampler: sampler.0,
+        noise_scale: 1.0,
+        zoning: Zoning::Batch,
+    };
+    let images = array(&model.run(source, Target::Image, &options)?)?;
+    Ok(Generated { images, labels })
 }
 
 fn latents(of: &ReportOf<'_>) -> Result<Part, TaskError> {

@@ -110,7 +110,9 @@ fn golden_numbers(repo: &Repo) -> Result<(), Failure> {
 /// Criterion measures only when cargo passes `--bench`; under `cargo test` it runs each bench once,
 /// in the profile of the tests, so that nothing is compiled a second time.
 fn benches(repo: &Repo) -> Result<(), Failure> {
-    Run::cargo(repo).args(["test", "--package", "lzn-benches", "--package", "lzn-data", "--benches"]).show()
+    Run::cargo(repo)
+        .args(["test", "--package", "lzn-benches", "--package", "lzn-data", "--package", "lzn-eval", "--benches"])
+        .show()
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ pub(super) struct Factor {
     pub(super) trace: f64,
     /// `[r, d]`.
     pub(super) rows: Mat<f64>,
-    /// Whether no direction lacks variance, so that squares of the factor are still well above rounding.
+    /// Whether no direction lacks variance, so that squares of the factor are still well above rounding. `rows` is then upper
+    /// triangular.
     pub(super) full_rank: bool,
 }
 

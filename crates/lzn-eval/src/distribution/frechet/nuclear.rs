@@ -12,10 +12,13 @@ const TOLERANCE: f64 = 1e-12;
 
 /// `|F1 F2^T|_*`, which is the trace of the root of `C1 C2`.
 pub(super) fn of_product(real: &Factor, generated: &Factor) -> Result<f64, EvalError> {
-    let product = &real.rows * generated.rows.transpose();
+    let mut product = Mat::zeros(real.rows.nrows(), generated.rows.nrows());
     if product.nrows() == 0 || product.ncols() == 0 {
         return Ok(0.0);
     }
+    let (full, left, right) = (BlockStructure::Rectangular, &real.rows, generated.rows.transpose());
+    let (left_structure, right_structure) = (structure(real), structure(generated).transpose());
+    matmul(&mut product, full, Accum::Replace, left, left_structure, right, right_structure, 1.0, Par::rayon(0));
     let well_conditioned = real.full_rank && generated.full_rank;
     if let Some(sum) = well_conditioned.then(|| by_eigenvalues(&product)).flatten() {
         return Ok(sum);
@@ -24,6 +27,11 @@ pub(super) fn of_product(real: &Factor, generated: &Factor) -> Result<f64, EvalE
         .singular_values()
         .map_err(|_| EvalError::NoConvergence { operation: OPERATION, what: "the singular values" })?;
     Ok(values.iter().sum())
+}
+
+/// Factors of full rank are those of Cholesky.
+fn structure(factor: &Factor) -> BlockStructure {
+    if factor.full_rank { BlockStructure::TriangularUpper } else { BlockStructure::Rectangular }
 }
 
 /// By the eigenvalues of `M^T M`, in less than half of the time; `None` if too inexact.

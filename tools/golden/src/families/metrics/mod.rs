@@ -26,7 +26,7 @@ impl Family for Metrics {
     fn run(&self, case: &Case) -> Result<Vec<Line>> {
         let line = match case.name.as_str() {
             "features" => return features::sets(case),
-            "kid_subset_indices" => return features::subsets(case),
+            features::SUBSETS => return features::subsets(case),
             "efficientnet_lite0" => efficientnet::check(case)?,
             "inception_hashfill" => inception::check(case)?,
             "preprocess" => preprocess::protocols(case)?,

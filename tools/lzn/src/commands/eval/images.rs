@@ -9,7 +9,7 @@ use lzn_eval::distribution::{Gaussian, frechet_distance};
 use lzn_eval::reference::{read_statistics, write_statistics};
 use lzn_features::{FeatureNet, Features};
 use lzn_tasks::evaluate::{self, Better, Compared, Group, Measure, Progress};
-use ndarray::{ArrayView4, Axis};
+use ndarray::{Array3, ArrayView4, Axis};
 
 use super::{network, table};
 use crate::cli::CompareArgs;
@@ -87,7 +87,7 @@ fn of_files(args: &CompareArgs, net: &dyn FeatureNet, folder: &Path, progress: &
     progress.begin(&format!("features of {}", folder.display()), files.len());
     let (mut all, mut bad) = (None, Vec::new());
     for files in files.chunks(CHUNK) {
-        let mut sizes: Vec<((usize, usize), Vec<ndarray::Array3<u8>>)> = Vec::new();
+        let mut sizes: Vec<(_, Vec<Array3<u8>>)> = Vec::new();
         for file in files {
             match read_pixels(file) {
                 Ok(image) => {

@@ -12,6 +12,9 @@ use crate::{Case, Checks};
 /// Double precision on both sides.
 const EXACT: f64 = 1e-10;
 
+/// The case with the rows of random subsets.
+pub(in super::super) const SUBSETS: &str = "kid_subset_indices";
+
 /// The library computes in single precision.
 const SINGLE: f64 = 1e-6;
 
@@ -70,11 +73,28 @@ fn blocks(checks: &mut Checks, key: &str, got: &KernelDistances, value: &Value) 
     Ok(())
 }
 
+/// Whether a key is about random subsets.
+pub(super) fn of_subsets(key: &str) -> bool {
+    key.starts_with("kid_") && (key.ends_with("_same_subsets_f64") || key.ends_with("_seed2020"))
+}
+
+/// Whether the subsets of a set are stored, and compared there.
+pub(super) fn has_subsets(case: &Case, set: &str) -> bool {
+    let stored = case.sibling(&case.family, SUBSETS);
+    stored
+        .is_ok_and(|stored| stored.names().filter_map(|name| name.strip_suffix("_x")).any(|prefix| are_of(prefix, set)))
+}
+
+/// Whether tensors called `prefix` belong to a set, whose name may go on with its sizes.
+fn are_of(prefix: &str, set: &str) -> bool {
+    set.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("_N"))
+}
+
 /// Means and deviations over the subsets `{prefix}_x` and `{prefix}_y` of the case.
 pub(super) fn subsets(case: &Case, features: &Case, prefix: &str) -> Result<Checks> {
     let sets = features.meta.as_object().context("no object of sets")?;
-    let is_it = |name: &str| name == prefix || name.starts_with(&format!("{prefix}_N"));
-    let name = sets.keys().find(|name| is_it(name)).with_context(|| format!("no set of features for `{prefix}`"))?;
+    let name =
+        sets.keys().find(|name| are_of(prefix, name)).with_context(|| format!("no set of features for `{prefix}`"))?;
     let set = Set::load(features, name)?;
     let [x, y] = ["x", "y"].map(|side| case.integers(&format!("{prefix}_{side}")));
     let shape = case.numbers(&format!("{prefix}_x"))?.shape().to_vec();

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::{Case, Checks, Line};
+pub(super) use kernels::SUBSETS;
 use set::Set;
 
 /// What computes here.
@@ -48,7 +49,8 @@ fn one(case: &Case, name: &str, entry: &Value) -> Result<(Checks, Vec<String>)> 
     let set = Set::load(case, name)?;
     let mut ignored = Vec::new();
     for (key, value) in entry.as_object().context("not an object")? {
-        if FACTS.contains(&key.as_str()) || value.is_null() {
+        let elsewhere = kernels::of_subsets(key) && kernels::has_subsets(case, name);
+        if FACTS.contains(&key.as_str()) || value.is_null() || elsewhere {
             continue;
         }
         let mut known = false;

@@ -1,7 +1,7 @@
 //! Feature sets by formula.
 
 use anyhow::{Context, Result};
-use ndarray::{Array2, s};
+use ndarray::Array2;
 
 use super::super::generator::uniform;
 
@@ -69,11 +69,13 @@ fn bell(seed: u64, i: u64) -> f64 {
 /// Sum of the variances of all columns.
 fn variance(features: &Array2<f32>) -> f64 {
     let features = features.mapv(f64::from);
-    features.slice(s![.., ..]).var_axis(ndarray::Axis(0), 1.0).sum()
+    features.var_axis(ndarray::Axis(0), 1.0).sum()
 }
 
 #[cfg(test)]
 mod tests {
+    use ndarray::s;
+
     use super::*;
 
     #[test]

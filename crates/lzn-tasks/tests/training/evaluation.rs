@@ -1,0 +1,141 @@
+//! The evaluation of a small model: every group, pieces that are kept, and the page that it leaves.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use lzn_flow::Sampler;
+use lzn_tasks::Weights;
+use lzn_tasks::config::{MetricGroup, MetricsConfig, RunConfig};
+use lzn_tasks::evaluate::{self, EvaluateOptions, GenerateOptions, NamedSampler, Parts, Progress, ReportOf, Silent};
+use tch::Device;
+
+use crate::support::{contents, data, finish, joint, plain};
+
+/// Remembers the stages.
+#[derive(Default)]
+struct Stages(RefCell<Vec<String>>);
+
+impl Progress for Stages {
+    fn begin(&self, stage: &str, _: usize) {
+        self.0.borrow_mut().push(stage.to_owned());
+    }
+
+    fn advance(&self, _: usize) {}
+}
+
+fn options(place: &Path, samplers: &[&str]) -> EvaluateOptions {
+    EvaluateOptions {
+        metrics: MetricsConfig {
+            groups: MetricGroup::ALL.to_vec(),
+            samplers: samplers.iter().map(|name| (*name).to_owned()).collect(),
+            generated: 12,
+            reconstructions: 5,
+            draws: 3,
+            ..MetricsConfig::default()
+        },
+        images: usize::MAX,
+        noise_scale: 0.0,
+        seed: 4,
+        batch_size: 5,
+        parts: Parts::new(Some(place.join("parts"))),
+        cache: place.join("cache"),
+    }
+}
+
+fn trained(config: &RunConfig, run: &Path) -> Weights {
+    finish(config, run);
+    Weights::open(run, false, Device::Cpu).unwrap()
+}
+
+#[test]
+fn every_group_is_measured_and_a_second_evaluation_draws_and_trains_nothing() {
+    let (folder, place) = (data(), tempfile::tempdir().unwrap());
+    let run = place.path().join("run");
+    let weights = trained(&joint(folder.path(), &[]), &run);
+    let options = options(place.path(), &["euler-2", "heun-1"]);
+    let first = evaluate::evaluate(&weights, &options, &Silent).unwrap();
+    let titles: Vec<&str> = first.groups.iter().map(|group| group.title.as_str()).collect();
+    let expected = [
+        "Classification",
+        "Reconstruction",
+        "Generation with euler-2",
+        "Generation with heun-1",
+        "For comparison: real test images",
+        "Representation",
+    ];
+    assert_eq!(titles, expected);
+    for measure in first.groups.iter().flat_map(|group| &group.measures) {
+        assert!(measure.value.is_finite(), "{measure:?}");
+        assert!(!measure.protocol.is_empty() && measure.real.or(measure.generated).is_some(), "{measure:?}");
+        assert!(!measure.name.starts_with("FID"), "a network of our own is no FID: {measure:?}");
+    }
+    assert!(first.sweep.len() >= 14 && first.sweep.iter().all(|point| (0.0..=1.0).contains(&point.accuracy)));
+
+    let kept = contents(place.path());
+    let stages = Stages::default();
+    let second = evaluate::evaluate(&weights, &options, &stages).unwrap();
+    assert_eq!(second.groups, first.groups);
+    assert_eq!(second.sweep, first.sweep);
+    assert_eq!(contents(place.path()), kept, "nothing is made twice");
+    let slow = ["training the LeNet", "reconstructing", "accuracy over", "probes", "features of training"];
+    let again: Vec<String> = stages.0.into_inner();
+    assert!(again.iter().all(|stage| slow.iter().all(|slow| !stage.starts_with(slow))), "{again:?}");
+
+    let report = evaluate::report(&ReportOf {
+        name: "run",
+        run: Some(&run),
+        weights: &weights,
+        options: &options,
+        found: &second,
+    });
+    let html = report.unwrap().to_html().unwrap();
+    for part in ["Samples", "Reconstructions", "Interpolations", "Nearest training images", "Latents and zones"] {
+        assert!(html.contains(part), "{part}");
+    }
+    for part in ["Confusion of classes", "Losses and accuracy", "FD-LeNet128", "config.toml", "linear probe"] {
+        assert!(html.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn pieces_of_other_weights_or_seeds_are_not_taken() {
+    let (folder, place) = (data(), tempfile::tempdir().unwrap());
+    let weights = trained(&joint(folder.path(), &[]), &place.path().join("run"));
+    let train = lzn_tasks::data::open_train(&weights.config.data).unwrap();
+    let parts = Parts::new(Some(place.path().join("parts")));
+    let draw = |seed, digest: &str, batch_size| {
+        let sampler = NamedSampler(Sampler::Euler { steps: 2 });
+        let options = GenerateOptions { count: 6, sampler, batch_size, seed };
+        evaluate::generate(&weights.model, train.as_ref(), &options, digest, &parts, &Silent).unwrap()
+    };
+    let first = draw(0, "a", 6);
+    assert_eq!(draw(0, "a", 1).images, first.images, "kept");
+    assert_eq!(draw(0, "b", 4).images, first.images, "drawn anew, in another cut");
+    assert_ne!(draw(1, "a", 6).images, first.images);
+    let labels = first.labels.unwrap();
+    assert_eq!(labels.iter().collect::<std::collections::BTreeSet<_>>().len(), 2, "both classes: {labels:?}");
+    assert_eq!(contents(&place.path().join("parts")).len(), 3);
+}
+
+#[test]
+fn a_model_without_latents_is_measured_as_far_as_it_goes() {
+    let (folder, place) = (data(), tempfile::tempdir().unwrap());
+    let weights = trained(&plain(folder.path()), &place.path().join("run"));
+    let found = evaluate::evaluate(&weights, &options(place.path(), &["euler-2"]), &Silent).unwrap();
+    let titles: Vec<&str> = found.groups.iter().map(|group| group.title.as_str()).collect();
+    assert_eq!(titles, ["Reconstruction", "Generation with euler-2", "For comparison: real test images"]);
+    assert!(found.confusion.is_none() && found.encoded.is_none());
+    assert_eq!(found.reconstructions.unwrap().draws, 1, "there is nothing to draw");
+}
+
+#[test]
+fn samplers_have_names_that_read_back() {
+    for name in ["euler-10", "heun-20", "rk45", "rk45-1e-3"] {
+        let sampler: NamedSampler = name.parse().unwrap();
+        assert_eq!(sampler.name(), name);
+    }
+    for name in ["euler", "euler-0", "heun-x", "rk45-nan", "rk45--1", "dopri", ""] {
+        let message = name.parse::<NamedSampler>().unwrap_err();
+        assert!(message.contains("rk45-TOLERANCE"), "{message}");
+    }
+}

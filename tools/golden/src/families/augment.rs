@@ -37,19 +37,11 @@ impl Family for Augment {
     fn run(&self, case: &Case) -> Result<Vec<Line>> {
         let input = image(case, "input")?.mapv(|level| level as u8);
         let operations: Vec<Operation> = case.get("cases")?;
-        operations
-            .iter()
-            .map(|operation| {
-                let got = operation.apply(&input).with_context(|| format!("`{}`", operation.name))?;
-                let expected = image(case, &operation.name)?;
-                let mut checks = Checks::new("host");
-                match got {
-                    Output::Bytes(got) => checks.note("bytes", share_off(&got, &expected), SHARE),
-                    Output::Floats(got) => checks.note("levels", largest(&got.mapv(f64::from), &expected), LEVELS),
-                }
-                Ok(checks.line(self.name(), &operation.name))
-            })
-            .collect()
+        let line = |operation: &Operation| {
+            let outcome = operation.compare(case, &input);
+            outcome.unwrap_or_else(|error| Line::broken(self.name(), &operation.name, format!("{error:#}")))
+        };
+        Ok(operations.iter().map(line).collect())
     }
 }
 
@@ -62,6 +54,16 @@ impl Operation {
     fn get<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<T> {
         let value = self.parameters.get(key).with_context(|| format!("no key `{key}`"))?;
         serde_json::from_value(value.clone()).with_context(|| format!("key `{key}`"))
+    }
+
+    fn compare(&self, case: &Case, input: &Array3<u8>) -> Result<Line> {
+        let expected = image(case, &self.name)?;
+        let mut checks = Checks::new("host");
+        match self.apply(input)? {
+            Output::Bytes(got) => checks.note("bytes", share_off(&got, &expected), SHARE),
+            Output::Floats(got) => checks.note("levels", largest(&got.mapv(f64::from), &expected), LEVELS),
+        }
+        Ok(checks.line(&case.family, &self.name))
     }
 
     fn apply(&self, input: &Array3<u8>) -> Result<Output> {

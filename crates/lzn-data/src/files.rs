@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 use ndarray::Array3;
 
 use crate::DataError;
-use crate::image_folder::{Colour, decode};
-
-/// File name endings that are read, in lower case.
-const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
+use crate::image_folder::{Colour, decode, has_image_ending, io_error, name_of};
 
 /// All PNG and JPEG files below `folder`, however deep, sorted by path. Names that start with a dot are left out, and links to
 /// folders are not followed.
@@ -19,22 +16,16 @@ const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
 pub fn image_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(next) = folders.pop() {
-        let failed = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::NotFound => {
-                DataError::Missing { path: next.clone(), remedy: "give a folder of PNG and JPEG files".to_owned() }
-            }
-            _ => DataError::Io { path: next.clone(), source },
-        };
+        let failed = |source| io_error(&next, source, "give a folder of PNG and JPEG files");
         for entry in fs::read_dir(&next).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let path = entry.path();
-            let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-            if entry.file_name().to_string_lossy().starts_with('.') {
+            if name_of(&path).starts_with('.') {
                 continue;
             }
             if entry.file_type().map_err(failed)?.is_dir() {
                 folders.push(path);
-            } else if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+            } else if has_image_ending(&path) {
                 files.push(path);
             }
         }

@@ -224,12 +224,12 @@ fn list(folder: &Path) -> Result<Listing, DataError> {
     Ok(listing)
 }
 
-fn has_image_ending(path: &Path) -> bool {
+pub(crate) fn has_image_ending(path: &Path) -> bool {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
-fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
@@ -241,7 +241,7 @@ fn unreadable(path: &Path, reason: String) -> DataError {
     DataError::UnreadableImage { path: path.to_owned(), reason }
 }
 
-fn io_error(path: &Path, source: io::Error, remedy: &str) -> DataError {
+pub(crate) fn io_error(path: &Path, source: io::Error, remedy: &str) -> DataError {
     let path = path.to_owned();
     match source.kind() {
         io::ErrorKind::NotFound => DataError::Missing { path, remedy: remedy.to_owned() },

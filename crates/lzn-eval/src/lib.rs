@@ -22,6 +22,7 @@ mod confusion;
 pub mod distribution;
 mod drawing;
 mod error;
+mod finite;
 pub mod grid;
 mod interval;
 mod memorisation;

@@ -4,6 +4,7 @@ use faer::Mat;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use crate::EvalError;
+use crate::finite::check_finite;
 
 const OPERATION: &str = "principal components";
 
@@ -42,9 +43,7 @@ pub fn pca(rows: ArrayView2<'_, f64>, components: usize) -> Result<Projection, E
         let got = format!("{components} for {count} rows of {dimensions} dimensions");
         return Err(EvalError::Setting { operation: OPERATION, argument, rule, got });
     }
-    if let Some(row) = rows.rows().into_iter().position(|row| row.iter().any(|value| !value.is_finite())) {
-        return Err(EvalError::NotANumber { operation: OPERATION, row });
-    }
+    check_finite(OPERATION, rows)?;
     let mean = rows.sum_axis(Axis(0)) / count as f64;
     let centred = Mat::from_fn(count, dimensions, |row, column| rows[[row, column]] - mean[column]);
     let svd = centred.thin_svd().map_err(|_| EvalError::Draw {

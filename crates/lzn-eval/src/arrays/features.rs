@@ -6,6 +6,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Ix2};
 use ndarray_npy::WriteNpyExt;
 
 use super::{ArrayError, Arrays, write_atomically};
+use crate::finite::first_not_finite;
 
 /// Names under which archives hold features: clean-fid's, score_sde's and NumPy's own.
 const KEYS: [&str; 3] = ["feats", "pool_3", "arr_0"];
@@ -95,10 +96,6 @@ fn check_finite(path: &Path, features: ArrayView2<'_, f32>) -> Result<(), ArrayE
         Some(row) => Err(ArrayError::refused(path, format!("a feature in row {row} is not finite"))),
         None => Ok(()),
     }
-}
-
-fn first_not_finite(features: ArrayView2<'_, f32>) -> Option<usize> {
-    features.rows().into_iter().position(|row| row.iter().any(|value| !value.is_finite()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use ndarray::ArrayView2;
 
 use crate::EvalError;
+use crate::finite::check_finite;
 
 /// Refuses rows of another length than `dimension`, and rows with a number that is not finite.
 pub(super) fn check_rows(
@@ -13,10 +14,7 @@ pub(super) fn check_rows(
     if rows.ncols() != dimension {
         return Err(EvalError::Dimension { operation, expected: dimension, got: rows.ncols() });
     }
-    match rows.rows().into_iter().position(|row| row.iter().any(|value| !value.is_finite())) {
-        Some(row) => Err(EvalError::NotANumber { operation, row }),
-        None => Ok(()),
-    }
+    check_finite(operation, rows)
 }
 
 /// Refuses two sets that cannot be compared: another length of rows, fewer than `needed` of them, or numbers that are not finite.

@@ -25,6 +25,7 @@ use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 pub use measure::Measure;
 
 use crate::EvalError;
+use crate::finite::check_finite;
 use measure::Side;
 
 const OPERATION: &str = "nearest neighbours";
@@ -59,7 +60,7 @@ impl<'a> Table<'a> {
         if rows.is_empty() {
             return Err(EvalError::Empty { operation: OPERATION });
         }
-        check_finite(rows)?;
+        check_finite(OPERATION, rows)?;
         let centre = measure.centre(rows);
         let side = Side::new(rows, measure, &centre);
         Ok(Self { rows: in_standard_layout(rows), measure, side, centre })
@@ -95,7 +96,7 @@ impl<'a> Table<'a> {
             let got = format!("{:?}", queries.shape());
             return Err(EvalError::Shape { operation: OPERATION, argument, expected, got });
         }
-        check_finite(queries)?;
+        check_finite(OPERATION, queries)?;
         Ok(search::search(self, queries, k))
     }
 }
@@ -109,13 +110,6 @@ fn in_standard_layout(rows: ArrayView2<'_, f32>) -> CowArray<'_, f32, Ix2> {
 fn row<'a>(rows: &'a CowArray<'_, f32, Ix2>, index: usize) -> &'a [f32] {
     let d = rows.ncols();
     rows.as_slice().map_or(&[], |all| &all[index * d..(index + 1) * d])
-}
-
-fn check_finite(rows: ArrayView2<'_, f32>) -> Result<(), EvalError> {
-    match rows.rows().into_iter().position(|row| row.iter().any(|value| !value.is_finite())) {
-        None => Ok(()),
-        Some(row) => Err(EvalError::NotANumber { operation: OPERATION, row }),
-    }
 }
 
 #[cfg(test)]

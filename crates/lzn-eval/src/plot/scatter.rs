@@ -8,6 +8,7 @@ use super::chart::{AROUND, Chart, Frame, TEXT, place};
 use super::palette::class_color;
 use crate::canvas::{Canvas, drawing, scaled, unscaled};
 use crate::confusion::check_classes;
+use crate::finite::check_finite;
 use crate::{Drawing, EvalError};
 
 const OPERATION: &str = "scatter";
@@ -108,10 +109,7 @@ impl Scatter {
             return Err(EvalError::Length { operation: OPERATION, argument: "points", expected, got });
         }
         check_classes(OPERATION, labels, classes.len())?;
-        let finite = |row: ndarray::ArrayView1<'_, f64>| row.iter().all(|value| value.is_finite());
-        if let Some(row) = points.rows().into_iter().position(|row| !finite(row)) {
-            return Err(EvalError::NotANumber { operation: OPERATION, row });
-        }
+        check_finite(OPERATION, points)?;
         let points = points.rows().into_iter().zip(labels).map(|(row, &label)| (row[0], row[1], label as usize));
         let labels = (String::new(), String::new());
         Ok(Self { title: title.into(), labels, classes: classes.to_vec(), points: points.collect(), zones: None })

@@ -13,6 +13,7 @@ pub use linear::{Epoch, LinearProbe, LinearProbeConfig, LinearProbeReport, Sched
 
 use crate::accuracy::check_length;
 use crate::confusion::check_classes;
+use crate::finite::check_finite;
 use crate::{Accuracy, EvalError, Metric, Predictions};
 
 /// Features with the class of each row.
@@ -35,10 +36,8 @@ impl<'a> LabelledFeatures<'a> {
             return Err(EvalError::Empty { operation });
         }
         check_classes(operation, labels, classes)?;
-        match features.rows().into_iter().position(|row| row.iter().any(|value| !value.is_finite())) {
-            Some(row) => Err(EvalError::NotANumber { operation, row }),
-            None => Ok(Self { features, labels, classes }),
-        }
+        check_finite(operation, features)?;
+        Ok(Self { features, labels, classes })
     }
 
     /// `[N, d]`.

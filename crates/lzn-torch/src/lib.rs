@@ -6,6 +6,7 @@ pub mod files;
 pub mod install;
 pub mod nn;
 pub mod params;
+pub mod pickled;
 pub mod zones;
 
 pub use error::TorchError;

@@ -30,12 +30,6 @@ impl Features {
         self.len() == 0
     }
 
-    /// Puts the features of further images below; both must be of one network. For many batches, [`Features::stack`].
-    #[must_use]
-    pub fn join(self, other: Self) -> Self {
-        Self::stack(&[self, other])
-    }
-
     /// The features of all images of several batches, in their order; all must be of one network.
     pub fn stack(batches: &[Self]) -> Self {
         let some = |field: fn(&Self) -> Option<&Array2<f32>>| batches.iter().map(field).collect::<Option<Vec<_>>>();

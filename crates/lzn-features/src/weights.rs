@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lzn_pickle::{Dtype, PtFile};
-use lzn_torch::{ParamStore, TorchError, files};
+use lzn_pickle::PtFile;
+use lzn_torch::{ParamStore, TorchError, files, pickled};
 use sha2::{Digest, Sha256};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::FeatureError;
 
@@ -77,8 +77,7 @@ fn tensors(path: &Path) -> Result<HashMap<String, Tensor>, FeatureError> {
             return Err(refused(format!("it holds more than {VALUES} values, so no network")));
         }
         if let Some(tensor) = value.tensor() {
-            let shape: Vec<i64> = tensor.shape().iter().map(|n| *n as i64).collect();
-            found.insert(name, Tensor::f_from_data_size(&file.bytes(tensor)?, &shape, kind(tensor.dtype()))?);
+            found.insert(name, pickled::tensor(&file.bytes(tensor)?, tensor)?);
             continue;
         }
         for (key, value) in value.entries().into_iter().flatten() {
@@ -87,21 +86,6 @@ fn tensors(path: &Path) -> Result<HashMap<String, Tensor>, FeatureError> {
         }
     }
     if found.is_empty() { Err(refused("there are no tensors in it".to_owned())) } else { Ok(found) }
-}
-
-fn kind(dtype: Dtype) -> Kind {
-    match dtype {
-        Dtype::F16 => Kind::Half,
-        Dtype::BF16 => Kind::BFloat16,
-        Dtype::F32 => Kind::Float,
-        Dtype::F64 => Kind::Double,
-        Dtype::U8 => Kind::Uint8,
-        Dtype::I8 => Kind::Int8,
-        Dtype::I16 => Kind::Int16,
-        Dtype::I32 => Kind::Int,
-        Dtype::I64 => Kind::Int64,
-        Dtype::Bool => Kind::Bool,
-    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, FeatureError> {
@@ -114,10 +98,5 @@ pub(crate) fn digest_of(path: &Path) -> Result<String, FeatureError> {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(bytes))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lzn_data::{Colour, Dataset, ImageConfig, ImageFolder, Split, fashion_mnist};
-use ndarray::Array4;
+use ndarray::{Array2, Array4};
 use tch::{Device, Kind, Tensor};
 
 use crate::TaskError;
@@ -113,13 +113,33 @@ pub fn to_tensor(images: &Array4<u8>, device: Device) -> Tensor {
 /// # Errors
 /// [`TaskError::Data`] names the file that cannot be read.
 pub fn read(data: &dyn Dataset, indices: &[usize], device: Device) -> Result<(Tensor, Vec<i64>), TaskError> {
+    let (images, labels) = read_bytes(data, indices.iter().copied())?;
+    Ok((to_tensor(&images, device), labels))
+}
+
+/// Reads the samples at `indices` as they are, `[n, C, H, W]` uint8, with their labels as [`read`] gives them.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_bytes(
+    data: &dyn Dataset,
+    indices: impl ExactSizeIterator<Item = usize>,
+) -> Result<(Array4<u8>, Vec<i64>), TaskError> {
     let shape = data.image_shape();
     let mut images = Array4::zeros((indices.len(), shape.channels, shape.height, shape.width));
     let mut labels = Vec::new();
-    for (mut slot, &index) in images.outer_iter_mut().zip(indices) {
+    for (mut slot, index) in images.outer_iter_mut().zip(indices) {
         let sample = data.read(index)?;
         slot.assign(&sample.image);
         labels.extend(sample.label);
     }
-    Ok((to_tensor(&images, device), labels))
+    Ok((images, labels))
+}
+
+/// Rows `[n, d]` of a tensor in main memory, float32.
+pub(crate) fn matrix(rows: &Tensor) -> Result<Array2<f32>, TaskError> {
+    let (n, d) = rows.size2()?;
+    let values: Vec<f32> = rows.to_device(Device::Cpu).to_kind(Kind::Float).contiguous().view([-1]).try_into()?;
+    // The length is the product of the shape, both taken from one tensor.
+    Ok(Array2::from_shape_vec((n as usize, d as usize), values).unwrap_or_default())
 }

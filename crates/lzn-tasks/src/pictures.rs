@@ -151,7 +151,11 @@ fn records(run: &Path) -> Result<Vec<serde_json::Value>, TaskError> {
     Ok(lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
-pub(crate) fn array(images: &Tensor) -> Result<Array4<u8>, TaskError> {
+/// Images `[n, C, H, W]` uint8 of a tensor as an array.
+///
+/// # Errors
+/// [`TaskError::Tch`] for a tensor of another kind or shape.
+pub fn array(images: &Tensor) -> Result<Array4<u8>, TaskError> {
     let (n, c, h, w) = images.size4()?;
     let bytes: Vec<u8> = images.to_device(Device::Cpu).contiguous().view([-1]).try_into()?;
     let shape = (n as usize, c as usize, h as usize, w as usize);

@@ -8,7 +8,7 @@ use lzn_tasks::Weights;
 use lzn_tasks::data::{image_config, to_tensor};
 use ndarray::{Array, Array4, Axis, Dimension};
 use ndarray_npy::WritableElement;
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
 use crate::say::note;
 
@@ -23,13 +23,6 @@ pub(crate) fn read(weights: &Weights, files: &[PathBuf]) -> Result<Tensor> {
         slot.assign(&read_image(file, &config)?);
     }
     Ok(to_tensor(&all, model.device()))
-}
-
-/// Images `[n, C, H, W]` uint8 of a tensor as an array.
-pub(crate) fn array(images: &Tensor) -> Result<Array4<u8>> {
-    let (n, c, h, w) = images.size4()?;
-    let bytes: Vec<u8> = images.to_device(Device::Cpu).to_kind(Kind::Uint8).contiguous().view([-1]).try_into()?;
-    Ok(Array4::from_shape_vec((n as usize, c as usize, h as usize, w as usize), bytes)?)
 }
 
 /// Refuses a place where no file can be written, before work is spent on its content.

@@ -19,7 +19,6 @@ use tch::{Device, Kind, Tensor};
 use self::layers::{FEATURES, Layers};
 pub use self::record::{Labelled, Recipe, Record};
 use crate::net::{check_inputs, matrix};
-use crate::weights::hexadecimal;
 use crate::{FeatureError, FeatureNet, Features, Identity, Weights};
 
 /// Key of the record among a file's metadata.
@@ -109,7 +108,7 @@ impl LeNet {
             let values = matrix(&tensor.f_detach()?.f_reshape([1, -1])?)?;
             values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
         }
-        self.identity.weights_sha256 = hexadecimal(&hasher.finalize());
+        self.identity.weights_sha256 = format!("{:x}", hasher.finalize());
         self.identity.dimension = self.standard.alive().len();
         self.store.set_frozen(true);
         Ok(())

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::FeatureError;
-use crate::weights::hexadecimal;
 
 /// Images and their classes.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +57,7 @@ impl Labelled<'_> {
         for label in self.labels {
             hasher.update(label.to_le_bytes());
         }
-        hexadecimal(&hasher.finalize())
+        format!("{:x}", hasher.finalize())
     }
 }
 

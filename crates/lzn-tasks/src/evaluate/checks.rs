@@ -3,10 +3,11 @@
 use lzn_data::Dataset;
 use lzn_eval::neighbours::{self, Table};
 use lzn_eval::{ClassCounts, Memorisation, Metric};
-use ndarray::{Array2, Array5, Axis, s};
+use ndarray::{Array2, Array5, ArrayView4, Axis, s};
 
 use super::{Better, Generated, Measure};
 use crate::TaskError;
+use crate::data::read_bytes;
 
 /// Drawn images whose nearest training images are shown, and how many of each.
 const SHOWN: (usize, usize) = (10, 4);
@@ -82,20 +83,18 @@ pub(super) fn memorisation(
 pub(super) fn nearest(generated: &Generated, train: &dyn Dataset) -> Result<Nearest, TaskError> {
     let shape = train.image_shape();
     let size = shape.channels * shape.height * shape.width;
-    let mut rows = Array2::zeros((train.len(), size));
-    for (index, mut row) in rows.outer_iter_mut().enumerate() {
-        let image = train.read(index)?.image;
-        row.iter_mut().zip(&image).for_each(|(value, byte)| *value = in_range(*byte));
-    }
+    let (all, _) = read_bytes(train, 0..train.len())?;
     let (count, k) = (SHOWN.0.min(generated.images.dim().0), SHOWN.1.min(train.len()));
-    let queries: Vec<f32> =
-        generated.images.slice(s![..count, .., .., ..]).iter().map(|byte| in_range(*byte)).collect();
-    // As many numbers as the queries have pixels.
-    let queries = Array2::from_shape_vec((count, size), queries).unwrap_or_else(|_| Array2::zeros((count, size)));
+    let rows = |images: ArrayView4<'_, u8>| {
+        let values = images.iter().map(|byte| in_range(*byte)).collect();
+        // As many numbers as the images have pixels.
+        Array2::from_shape_vec((images.dim().0, size), values).unwrap_or_default()
+    };
+    let (rows, queries) = (rows(all.view()), rows(generated.images.slice(s![..count, .., .., ..])));
     let found = Table::new(rows.view(), neighbours::Measure::Euclidean)?.nearest(queries.view(), k)?;
     let mut images = Array5::zeros((count, k, shape.channels, shape.height, shape.width));
     for ((row, rank), index) in found.indices.indexed_iter() {
-        images.slice_mut(s![row, rank, .., .., ..]).assign(&train.read(*index)?.image);
+        images.slice_mut(s![row, rank, .., .., ..]).assign(&all.index_axis(Axis(0), *index));
     }
     Ok(Nearest { images, distances: found.distances })
 }

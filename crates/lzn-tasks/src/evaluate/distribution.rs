@@ -3,7 +3,7 @@
 use lzn_eval::distribution::{
     InceptionScore, NeighbourRule, Splits, frechet_distance, inception_score, kid, kid_blocks, neighbour_metrics,
 };
-use lzn_features::{Distance, Identity, metric_name};
+use lzn_features::{Distance, Features, Identity, metric_name};
 use ndarray::{Array2, ArrayView2};
 
 use super::{Better, Measure};
@@ -15,41 +15,32 @@ const ALL_PAIRS: usize = 10_000;
 /// Largest blocks of the kernel distance, as in TF-GAN.
 const BLOCK: usize = 1_024;
 
-/// Features of one set of images.
-#[derive(Debug, Clone, Copy)]
-pub struct Compared<'a> {
-    /// `[N, D]`.
-    pub pooled: ArrayView2<'a, f32>,
-    /// `[N, D']`, of an earlier layer.
-    pub spatial: Option<ArrayView2<'a, f32>>,
-}
-
 /// All distances between two sets, and the shares of one that are like the other.
 ///
 /// # Errors
 /// [`TaskError::Eval`] for sets that cannot be compared.
 pub fn compare(
     identity: &Identity,
-    real: Compared<'_>,
-    generated: Compared<'_>,
+    real: &Features,
+    generated: &Features,
     sampling: &str,
 ) -> Result<Vec<Measure>, TaskError> {
-    let (n_real, n_generated) = (real.pooled.nrows(), generated.pooled.nrows());
+    let (n_real, n_generated) = (real.len(), generated.len());
     let protocol = protocol(identity, sampling);
     let measure = |name: String, value, better, detail: &str| {
         Measure::new(name, value, better, format!("{protocol}{detail}")).counts(n_real, n_generated)
     };
     let named = |distance| metric_name(distance, identity, n_generated);
-    let frechet = frechet_distance(real.pooled, generated.pooled)?;
+    let frechet = frechet_distance(real.pooled.view(), generated.pooled.view())?;
     let biased = frechet.real_rank_deficient || frechet.generated_rank_deficient;
     let note = if biased { "; a covariance lacks rank (few images): biased by much" } else { "" };
     let mut all = vec![measure(named(Distance::Frechet), frechet.shown(), Better::Lower, note)];
-    if let (Some(real), Some(generated)) = (real.spatial, generated.spatial) {
-        let distance = frechet_distance(real, generated)?;
+    if let (Some(real), Some(generated)) = (&real.spatial, &generated.spatial) {
+        let distance = frechet_distance(real.view(), generated.view())?;
         all.push(measure(named(Distance::SpatialFrechet), distance.shown(), Better::Lower, "; an earlier layer"));
     }
-    all.push(kernel(&measure, named(Distance::Kernel), real.pooled, generated.pooled)?);
-    all.extend(neighbours(&measure, real.pooled, generated.pooled)?);
+    all.push(kernel(&measure, named(Distance::Kernel), real.pooled.view(), generated.pooled.view())?);
+    all.extend(neighbours(&measure, real.pooled.view(), generated.pooled.view())?);
     Ok(all)
 }
 

@@ -1,5 +1,6 @@
 //! The feature network of an evaluation, and the features of the real images, each made once and kept.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use lzn_data::Dataset;
@@ -7,15 +8,15 @@ use lzn_eval::arrays::{read_features, write_features};
 use lzn_features::lenet::{Labelled, Recipe};
 use lzn_features::{EfficientNetLite0, FeatureNet, Features, Inception, LeNet};
 use lzn_resize::Protocol;
-use ndarray::{Array2, Array4, Axis, concatenate};
+use ndarray::{Array4, s};
 use sha2::{Digest, Sha256};
 use tch::Device;
 
 use super::Progress;
-use super::parts::hex;
 use crate::TaskError;
 use crate::config::{FeatureNetKind, MetricsConfig};
-use crate::data::RunData;
+use crate::data::{RunData, read_bytes};
+use crate::run::RunError;
 
 /// Images that are read together.
 const CHUNK: usize = 500;
@@ -30,13 +31,15 @@ pub fn cache_folder() -> PathBuf {
     variable("LZN_CACHE").or_else(|| Some(user()?.join("lzn"))).unwrap_or_else(|| PathBuf::from(".lzn-cache"))
 }
 
-/// The network that the configuration asks for; a LeNet is trained on the training images unless the cache holds it.
+/// The network that the configuration asks for; a LeNet is trained on the training images unless the cache holds it, under their
+/// [`digest`].
 ///
 /// # Errors
 /// [`TaskError::FeatureNet`] if the choice does not suit the data or lacks weights; [`TaskError::Features`] if weights cannot be read.
 pub fn feature_net(
     config: &MetricsConfig,
     data: &RunData,
+    train_digest: &str,
     cache: &Path,
     device: Device,
     progress: &dyn Progress,
@@ -44,7 +47,7 @@ pub fn feature_net(
     match chosen(config, data.train.as_ref())? {
         FeatureNetKind::EfficientnetLite0 => Ok(Box::new(EfficientNetLite0::load(weights(config)?, device)?)),
         FeatureNetKind::Inception => Ok(Box::new(Inception::load(weights(config)?, Protocol::CLEAN_FID, device)?)),
-        _ => Ok(Box::new(lenet(data, cache, device, progress)?)),
+        _ => Ok(Box::new(lenet(data, &kept_lenet(cache, train_digest), device, progress)?)),
     }
 }
 
@@ -71,13 +74,17 @@ fn weights(config: &MetricsConfig) -> Result<&Path, TaskError> {
     config.weights.as_deref().ok_or_else(missing)
 }
 
-fn lenet(data: &RunData, cache: &Path, device: Device, progress: &dyn Progress) -> Result<LeNet, TaskError> {
-    let recipe = Recipe::default();
-    let path = cache.join(format!("lenet-{}-{}.safetensors", &digest(data.train.as_ref())?[..16], recipe.seed));
+/// Where the LeNet of a data set is kept.
+fn kept_lenet(cache: &Path, train_digest: &str) -> PathBuf {
+    cache.join(format!("lenet-{}-{}.safetensors", short(train_digest), Recipe::default().seed))
+}
+
+fn lenet(data: &RunData, path: &Path, device: Device, progress: &dyn Progress) -> Result<LeNet, TaskError> {
     if path.exists() {
-        return Ok(LeNet::load(&path, device)?);
+        return Ok(LeNet::load(path, device)?);
     }
-    let all = |data: &dyn Dataset| read_all(data, data.len());
+    let recipe = Recipe::default();
+    let all = |data: &dyn Dataset| read_bytes(data, 0..data.len());
     let (images, labels) = all(data.train.as_ref())?;
     let test = data.test.as_ref().map(|test| all(test.as_ref())).transpose()?;
     let test = test.as_ref().map(|(images, labels)| Labelled { images: images.view(), labels });
@@ -90,21 +97,9 @@ fn lenet(data: &RunData, cache: &Path, device: Device, progress: &dyn Progress) 
         progress.advance(done - begun);
         begun = done;
     })?;
-    std::fs::create_dir_all(cache).map_err(crate::run::RunError::io(cache))?;
-    net.save(&path)?;
+    make_folder_of(path)?;
+    net.save(path)?;
     Ok(net)
-}
-
-fn read_all(data: &dyn Dataset, count: usize) -> Result<(Array4<u8>, Vec<i64>), TaskError> {
-    let shape = data.image_shape();
-    let mut images = Array4::zeros((count, shape.channels, shape.height, shape.width));
-    let mut labels = Vec::new();
-    for (index, mut slot) in images.outer_iter_mut().enumerate() {
-        let sample = data.read(index)?;
-        slot.assign(&sample.image);
-        labels.extend(sample.label);
-    }
-    Ok((images, labels))
 }
 
 /// SHA-256 of all images and labels of a data set, in hexadecimal.
@@ -119,7 +114,7 @@ pub fn digest(data: &dyn Dataset) -> Result<String, TaskError> {
         hasher.update(sample.label.unwrap_or(-1).to_le_bytes());
         hasher.update(sample.image.iter().copied().collect::<Vec<u8>>());
     }
-    Ok(hex(&hasher.finalize()))
+    Ok(format!("{:x}", hasher.finalize()))
 }
 
 /// Pooled and spatial features of all images of a data set, in its order; kept in `cache` by the data's digest, network and protocol.
@@ -128,39 +123,25 @@ pub fn digest(data: &dyn Dataset) -> Result<String, TaskError> {
 /// [`TaskError`] if images cannot be read or features not be kept.
 pub fn real_features(
     net: &dyn FeatureNet,
-    data: &dyn Dataset,
+    (data, digest): (&dyn Dataset, &str),
     what: &str,
     cache: &Path,
     progress: &dyn Progress,
-) -> Result<(Array2<f32>, Option<Array2<f32>>), TaskError> {
+) -> Result<Features, TaskError> {
     let identity = net.identity();
-    let short = |digest: &str| digest.get(..16).unwrap_or(digest).to_owned();
-    let stem = format!("{}-{}-{}", short(&digest(data)?), identity.protocol, short(&identity.weights_sha256));
+    let stem = format!("{}-{}-{}", short(digest), identity.protocol, short(&identity.weights_sha256));
     let path = |layer: &str| cache.join(format!("{stem}-{layer}.npy"));
     if let Ok(pooled) = read_features(&path("pooled")) {
-        return Ok((pooled, read_features(&path("spatial")).ok()));
+        return Ok(Features { pooled, logits: None, spatial: read_features(&path("spatial")).ok() });
     }
     progress.begin(&format!("features of {what}"), data.len());
-    let (mut pooled, mut spatial) = (Vec::new(), Vec::new());
-    for start in (0..data.len()).step_by(CHUNK) {
-        let rows = CHUNK.min(data.len() - start);
-        let shape = data.image_shape();
-        let mut images = Array4::zeros((rows, shape.channels, shape.height, shape.width));
-        for (index, mut slot) in images.outer_iter_mut().enumerate() {
-            slot.assign(&data.read(start + index)?.image);
-        }
-        let features = net.features(images.view())?;
-        pooled.push(features.pooled);
-        spatial.extend(features.spatial);
-        progress.advance(rows);
-    }
-    let (pooled, spatial) = (stacked(&pooled), (!spatial.is_empty()).then(|| stacked(&spatial)));
-    std::fs::create_dir_all(cache).map_err(crate::run::RunError::io(cache))?;
-    if let Some(spatial) = &spatial {
+    let features = in_pieces(data.len(), progress, |rows| Ok(net.features(read_bytes(data, rows)?.0.view())?))?;
+    make_folder_of(&path("pooled"))?;
+    if let Some(spatial) = &features.spatial {
         write_features(&path("spatial"), spatial.view())?;
     }
-    write_features(&path("pooled"), pooled.view())?;
-    Ok((pooled, spatial))
+    write_features(&path("pooled"), features.pooled.view())?;
+    Ok(features)
 }
 
 /// Features of drawn images.
@@ -173,21 +154,35 @@ pub fn drawn_features(
     progress: &dyn Progress,
 ) -> Result<Features, TaskError> {
     progress.begin("features of drawn images", images.dim().0);
-    let mut all: Option<Features> = None;
-    for chunk in images.axis_chunks_iter(Axis(0), CHUNK) {
-        let features = net.features(chunk)?;
-        progress.advance(chunk.dim().0);
-        all = Some(match all {
-            None => features,
-            Some(before) => before.join(features),
-        });
-    }
-    all.ok_or_else(|| TaskError::FeatureNet("there are no images to compare".to_owned()))
+    in_pieces(images.dim().0, progress, |rows| Ok(net.features(images.slice(s![rows, .., .., ..]))?))
 }
 
-/// Pieces of one width below each other.
-fn stacked(pieces: &[Array2<f32>]) -> Array2<f32> {
-    let views: Vec<_> = pieces.iter().map(|piece| piece.view()).collect();
-    // Pieces of one network have one width.
-    concatenate(Axis(0), &views).unwrap_or_default()
+/// Features of `count` images, some at a time.
+fn in_pieces(
+    count: usize,
+    progress: &dyn Progress,
+    features: impl Fn(Range<usize>) -> Result<Features, TaskError>,
+) -> Result<Features, TaskError> {
+    let piece = |start: usize| {
+        let rows = start..count.min(start + CHUNK);
+        let found = features(rows.clone())?;
+        progress.advance(rows.len());
+        Ok(found)
+    };
+    let pieces = (0..count).step_by(CHUNK).map(piece).collect::<Result<Vec<_>, TaskError>>()?;
+    match pieces.is_empty() {
+        true => Err(TaskError::FeatureNet("there are no images to compare".to_owned())),
+        false => Ok(Features::stack(&pieces)),
+    }
+}
+
+/// As much of a digest as names a file.
+fn short(digest: &str) -> &str {
+    digest.get(..16).unwrap_or(digest)
+}
+
+/// Makes the folder that `path` is in.
+pub(super) fn make_folder_of(path: &Path) -> Result<(), TaskError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    Ok(std::fs::create_dir_all(folder).map_err(RunError::io(folder))?)
 }

@@ -5,7 +5,7 @@ use lzn_eval::plot::{Curves, Panel, Scatter, ZoneMap};
 use lzn_eval::projection::pca;
 use lzn_eval::report::Figure;
 use ndarray::{Array2, ArrayView4, s};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::Encoded;
 use super::accuracy::SweepPoint;
@@ -14,6 +14,7 @@ use super::interpolate::interpolate;
 use super::reconstruct::Reconstructions;
 use crate::TaskError;
 use crate::config::Decision;
+use crate::data::matrix;
 use crate::model::{Lzn, Weights};
 
 /// Images of a row of samples, and rows where there are no classes.
@@ -99,7 +100,7 @@ pub(super) fn latents(weights: &Weights, encoded: &Encoded) -> Result<Figure, Ta
         Decision::Zones => tch::no_grad(|| model.latents_of_anchors(&anchors, &anchors.zeros_like()))?,
         Decision::Linear => anchors,
     };
-    let rows = matrix(&points)?;
+    let rows = matrix(&points)?.mapv(f64::from);
     let projection = pca(rows.view(), 2)?;
     let labels = encoded.labels.get(..count as usize).unwrap_or_default();
     let mut map =
@@ -130,13 +131,6 @@ fn decide(
     let latents = Tensor::from_slice(&values).view([latents.nrows() as i64, -1]).to_device(model.device());
     let decided = tch::no_grad(|| model.labels_of_latents(&latents))?;
     Ok(decided.to_device(Device::Cpu).try_into()?)
-}
-
-fn matrix(rows: &Tensor) -> Result<Array2<f64>, TaskError> {
-    let (n, d) = rows.size2()?;
-    let values: Vec<f64> = rows.to_device(Device::Cpu).to_kind(Kind::Double).contiguous().view([-1]).try_into()?;
-    // The length is the product of the shape, both taken from one tensor.
-    Ok(Array2::from_shape_vec((n as usize, d as usize), values).unwrap_or_default())
 }
 
 /// Samples beside the training images that are nearest in pixels.

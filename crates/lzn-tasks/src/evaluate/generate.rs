@@ -1,5 +1,7 @@
 //! Images to be judged, drawn piece by piece.
 
+use std::ops::Range;
+
 use lzn_data::Dataset;
 use lzn_flow::{ErrorControl, Sampler};
 use ndarray::{Array4, Axis};
@@ -104,23 +106,10 @@ pub fn generate(
     let mut pieces = Vec::new();
     for first in (0..options.count).step_by(PIECE) {
         let rows = PIECE.min(options.count - first);
-        let key = json!([model_digest, options.sampler.0, options.seed, first, rows, labels.is_some()]);
+        let labels = labels.as_ref().map(|labels| &labels[first..first + rows]);
+        let key = json!([model_digest, options.sampler.0, options.seed, first, rows, labels]);
         let name = format!("samples-{}/{first:06}", options.sampler.name());
-        pieces.push(parts.images(&name, &key, || {
-            let task = TaskOptions {
-                seed: options.seed,
-                first: first as u64,
-                batch_size: options.batch_size,
-                sampler: options.sampler.0,
-                noise_scale: 1.0,
-                zoning: Zoning::Batch,
-            };
-            let source = match &labels {
-                Some(labels) => Source::Labels(&labels[first..first + rows]),
-                None => Source::Prior(rows),
-            };
-            array(&model.run(source, Target::Image, &task)?)
-        })?);
+        pieces.push(parts.images(&name, &key, || draw(model, labels, first..first + rows, options))?);
         progress.advance(rows);
     }
     let views: Vec<_> = pieces.iter().map(|piece| piece.view()).collect();
@@ -130,8 +119,32 @@ pub fn generate(
     Ok(Generated { images, labels })
 }
 
+/// Draws the images of these numbers, of these labels if there are any, else from the prior.
+pub(super) fn draw(
+    model: &Lzn,
+    labels: Option<&[i64]>,
+    numbers: Range<usize>,
+    options: &GenerateOptions,
+) -> Result<Array4<u8>, TaskError> {
+    let task = TaskOptions {
+        seed: options.seed,
+        first: numbers.start as u64,
+        batch_size: options.batch_size,
+        sampler: options.sampler.0,
+        noise_scale: 1.0,
+        zoning: Zoning::Batch,
+    };
+    let source = labels.map_or(Source::Prior(numbers.len()), Source::Labels);
+    array(&model.run(source, Target::Image, &task)?)
+}
+
+/// Whether what is drawn is asked for by label.
+pub(super) fn by_label(model: &Lzn) -> bool {
+    model.label_conditional || model.labels.is_some()
+}
+
 fn labels(model: &Lzn, train: &dyn Dataset, count: usize) -> Result<Option<Vec<i64>>, TaskError> {
-    if !model.label_conditional && model.labels.is_none() {
+    if !by_label(model) {
         return Ok(None);
     }
     let order = order(train);

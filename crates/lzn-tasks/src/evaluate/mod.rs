@@ -22,7 +22,7 @@ mod run;
 pub use accuracy::SweepPoint;
 pub use checks::Nearest;
 pub use classify::{ClassifyOptions, Encoded, classify};
-pub use distribution::{Compared, compare, score};
+pub use distribution::{compare, score};
 pub use features::{cache_folder, digest, drawn_features, feature_net, real_features};
 pub use generate::{GenerateOptions, Generated, NamedSampler, generate};
 pub use interpolate::interpolate;

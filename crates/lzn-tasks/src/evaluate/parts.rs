@@ -1,17 +1,19 @@
 //! Finished pieces of an evaluation, so that one that was interrupted goes on where it stopped.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use lzn_torch::files;
 use ndarray::Array4;
+use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::features::make_folder_of;
 use crate::TaskError;
-use crate::run::RunError;
 
 /// Pieces by name and key. The key holds everything that the piece depends on; its digest is part of the file's name, so that a piece
 /// of other weights or settings is never taken. Without a folder nothing is kept.
@@ -29,7 +31,7 @@ impl Parts {
     /// A value that JSON can hold: the kept one, or what `make` makes.
     ///
     /// # Errors
-    /// Those of `make`; [`TaskError::Run`] if the piece cannot be written.
+    /// Those of `make`; [`TaskError`] names the piece that cannot be written.
     pub fn value<T: Serialize + DeserializeOwned>(
         &self,
         name: &str,
@@ -41,7 +43,8 @@ impl Parts {
             return Ok(kept);
         }
         let value = make()?;
-        write(&path, &serde_json::to_vec_pretty(&value).unwrap_or_default())?;
+        let text = serde_json::to_vec_pretty(&value).unwrap_or_default();
+        write(&path, |file| file.write_all(&text))?;
         Ok(value)
     }
 
@@ -60,30 +63,18 @@ impl Parts {
             return Ok(kept);
         }
         let images = make()?;
-        let mut bytes = Vec::new();
-        ndarray_npy::WriteNpyExt::write_npy(&images, &mut bytes)
-            .map_err(|error| TaskError::Run(RunError::io(&path)(std::io::Error::other(error))))?;
-        write(&path, &bytes)?;
+        write(&path, |file| images.write_npy(file).map_err(std::io::Error::other))?;
         Ok(images)
     }
 
     fn path(&self, name: &str, key: &Value, ending: &str) -> Option<PathBuf> {
-        let digest = hex(&Sha256::digest(key.to_string()));
+        let digest = format!("{:x}", Sha256::digest(key.to_string()));
         Some(self.folder.as_ref()?.join(format!("{name}-{}.{ending}", &digest[..12])))
     }
 }
 
-/// Writes a file whole or not at all.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), TaskError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(RunError::io(folder))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(RunError::io(folder))?;
-    file.write_all(bytes).map_err(RunError::io(path))?;
-    file.persist(path).map_err(|error| RunError::io(path)(error.error))?;
-    Ok(())
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Gives a file its whole content, and makes its folder if need be.
+fn write(path: &Path, content: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<(), TaskError> {
+    make_folder_of(path)?;
+    Ok(files::replace(path, content)?)
 }

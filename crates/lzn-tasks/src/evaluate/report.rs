@@ -6,12 +6,11 @@ use lzn_eval::plot;
 use lzn_eval::report::{Cell, Figure, Number, Report, Section, Table};
 
 use super::figures;
-use super::generate::{Generated, NamedSampler};
+use super::generate::{GenerateOptions, Generated, NamedSampler, by_label, draw};
 use super::{Better, EvaluateOptions, Evaluation, Group, Measure};
 use crate::TaskError;
 use crate::model::Weights;
-use crate::pictures::{array, training_curves};
-use crate::task::{Source, Target, TaskOptions, Zoning};
+use crate::pictures::training_curves;
 
 /// Images in a row of samples.
 const ROW: usize = 10;
@@ -86,20 +85,11 @@ fn images(of: &ReportOf<'_>, sampler: NamedSampler) -> Result<Part, TaskError> {
 /// A row of images for each class, for a report whose evaluation drew none; as many from the prior where there are no labels.
 fn few(of: &ReportOf<'_>, sampler: NamedSampler) -> Result<Generated, TaskError> {
     let model = &of.weights.model;
-    let by_label = model.label_conditional || model.labels.is_some();
-    let labels =
-        by_label.then(|| (0..model.classes as i64).flat_map(|class| std::iter::repeat_n(class, ROW)).collect());
-    let labels: Option<Vec<i64>> = labels;
-    let source = labels.as_ref().map_or(Source::Prior(ROW * ROW), |labels| Source::Labels(labels));
-    let options = TaskOptions {
-        seed: of.options.seed,
-        first: 0,
-        batch_size: of.options.batch_size,
-        sampler: sampler.0,
-        noise_scale: 1.0,
-        zoning: Zoning::Batch,
-    };
-    let images = array(&model.run(source, Target::Image, &options)?)?;
+    let all = || (0..model.classes as i64).flat_map(|class| std::iter::repeat_n(class, ROW)).collect::<Vec<i64>>();
+    let labels = by_label(model).then(all);
+    let count = labels.as_ref().map_or(ROW * ROW, Vec::len);
+    let options = GenerateOptions { count, sampler, batch_size: of.options.batch_size, seed: of.options.seed };
+    let images = draw(model, labels.as_deref(), 0..count, &options)?;
     Ok(Generated { images, labels })
 }
 

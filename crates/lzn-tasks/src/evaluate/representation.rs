@@ -1,11 +1,10 @@
 //! Probes: what a simple classifier reads off the encoder's representation.
 
 use lzn_eval::probe::{KnnProbe, LabelledFeatures, LinearProbe, LinearProbeConfig, Schedule, Vote};
-use ndarray::Array2;
-use tch::{Device, Kind, Tensor};
 
 use super::{Better, Encoded, Measure, Progress};
 use crate::TaskError;
+use crate::data::matrix;
 use crate::model::Lzn;
 
 /// Training rows of the probes; more would only take longer on the data sets for which this is meant.
@@ -61,11 +60,4 @@ pub(super) fn probes(
         progress.advance(1);
     }
     Ok(all)
-}
-
-fn matrix(rows: &Tensor) -> Result<Array2<f32>, TaskError> {
-    let (n, d) = rows.size2()?;
-    let values: Vec<f32> = rows.to_device(Device::Cpu).to_kind(Kind::Float).contiguous().view([-1]).try_into()?;
-    // The length is the product of the shape, both taken from one tensor.
-    Ok(Array2::from_shape_vec((n as usize, d as usize), values).unwrap_or_default())
 }

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use lzn_data::Dataset;
 use lzn_eval::ConfusionMatrix;
-use ndarray::Array2;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::accuracy::{self, SweepPoint};
 use super::checks::{Nearest, agreement, memorisation, nearest};
-use super::distribution::{self, Compared, compare};
-use super::features::{drawn_features, feature_net, real_features};
+use super::distribution::{compare, score};
+use super::features::{self, drawn_features, feature_net, real_features};
 use super::generate::{GenerateOptions, Generated, NamedSampler, generate};
-use super::parts::{Parts, hex};
+use super::parts::Parts;
 use super::reconstruct::{ReconstructOptions, Reconstructions, reconstruct};
 use super::{ClassifyOptions, Encoded, Group, Progress, representation};
 use crate::TaskError;
@@ -107,7 +106,7 @@ impl Run<'_> {
     fn accuracy(&self, found: &mut Evaluation) -> Result<(), TaskError> {
         let model = &self.weights.model;
         let Some(test) = self.test()?.filter(|_| model.labels.is_some()) else { return Ok(()) };
-        let encoded = Encoded::of(model, test.as_ref(), self.options.images, self.progress)?;
+        let encoded = self.encoded(&mut found.encoded, test.as_ref())?;
         let config = &self.weights.config;
         let options = ClassifyOptions {
             images: self.options.images,
@@ -117,18 +116,17 @@ impl Run<'_> {
             seed: self.options.seed,
         };
         let flows = format!("{}; labels: {}", config.model.image_flow.words(), config.model.label_flow.words());
-        let (matrix, mut measures) = accuracy::accuracy(model, &encoded, options, &flows)?;
+        let (matrix, mut measures) = accuracy::accuracy(model, encoded, options, &flows)?;
         found.confusion = Some(matrix);
         if self.options.metrics.groups.contains(&MetricGroup::AccuracySweep) && model.decision == Decision::Zones {
             let key = self.key(json!([self.options.images, self.options.seed]));
             found.sweep = self
                 .options
                 .parts
-                .value("accuracy-sweep", &key, || accuracy::sweep(model, &encoded, options, self.progress))?;
+                .value("accuracy-sweep", &key, || accuracy::sweep(model, encoded, options, self.progress))?;
             measures.extend(accuracy::best_of_sweep(&found.sweep, encoded.labels.len()));
         }
         found.groups.push(Group { title: "Classification".to_owned(), measures });
-        found.encoded = Some(encoded);
         Ok(())
     }
 
@@ -161,34 +159,37 @@ impl Run<'_> {
             return Ok(());
         }
         let (options, progress) = (self.options, self.progress);
-        let net = feature_net(&options.metrics, self.data, &options.cache, self.weights.model.device(), progress)?;
-        let of = |data: &dyn Dataset, what| real_features(net.as_ref(), data, what, &options.cache, progress);
-        let real = of(self.data.train.as_ref(), "training images")?;
-        let test = self.test()?.map(|test| of(test.as_ref(), "test images")).transpose()?;
+        let train = self.data.train.as_ref();
+        let (cache, train_digest) = (&options.cache, features::digest(train)?);
+        let device = self.weights.model.device();
+        let net = feature_net(&options.metrics, self.data, &train_digest, cache, device, progress)?;
+        let real = real_features(net.as_ref(), (train, &train_digest), "training images", cache, progress)?;
+        let of_test = |test: &Arc<dyn Dataset>| {
+            let digest = features::digest(test.as_ref())?;
+            real_features(net.as_ref(), (test.as_ref(), &digest), "test images", cache, progress)
+        };
+        let test = self.test()?.map(of_test).transpose()?;
         for sampler in options.metrics.named_samplers()? {
             let generated = self.draw(sampler)?;
-            let features = drawn_features(net.as_ref(), &generated.images, progress)?;
+            let drawn = drawn_features(net.as_ref(), &generated.images, progress)?;
             let sampling = format!("{}, seed {}", sampler.name(), options.seed);
             progress.begin("comparing features", 1);
-            let drawn =
-                Compared { pooled: features.pooled.view(), spatial: features.spatial.as_ref().map(|s| s.view()) };
-            let mut measures = compare(net.identity(), compared(&real), drawn, &sampling)?;
-            if let Some(logits) = &features.logits {
-                measures.push(distribution::score(net.identity(), logits, &sampling)?);
+            let mut measures = compare(net.identity(), &real, &drawn, &sampling)?;
+            if let Some(logits) = &drawn.logits {
+                measures.push(score(net.identity(), logits, &sampling)?);
                 measures.extend(agreement(&generated, logits, &sampling)?);
             }
             if let Some(test) = &test {
-                measures.push(memorisation(&features.pooled, &real.0, &test.0, &sampling)?);
+                measures.push(memorisation(&drawn.pooled, &real.pooled, &test.pooled, &sampling)?);
             }
             found.groups.push(Group { title: format!("Generation with {}", sampler.name()), measures });
             if found.generated.is_none() {
-                found.nearest = Some(nearest(&generated, self.data.train.as_ref())?);
+                found.nearest = Some(nearest(&generated, train)?);
                 found.generated = Some(generated);
             }
         }
         if let Some(test) = &test {
-            let floor =
-                compare(net.identity(), compared(&real), compared(test), "test images in the place of drawn ones")?;
+            let floor = compare(net.identity(), &real, test, "test images in the place of drawn ones")?;
             found.groups.push(Group { title: "For comparison: real test images".to_owned(), measures: floor });
         }
         Ok(())
@@ -199,16 +200,23 @@ impl Run<'_> {
         let Some(test) = self.test()?.filter(|_| model.encoder.is_some() && self.data.train.classes() > 0) else {
             return Ok(());
         };
-        let train = Encoded::of(model, self.data.train.as_ref(), representation::MOST, self.progress)?;
-        let test = Encoded::of(model, test.as_ref(), self.options.images, self.progress)?;
+        let test = self.encoded(&mut found.encoded, test.as_ref())?;
         let key = self.key(json!([self.options.images, self.options.seed]));
-        let classes = self.data.train.classes();
+        let train = self.data.train.as_ref();
         let measures = self.options.parts.value("representation", &key, || {
-            representation::probes(model, (&train, &test), classes, self.options.seed, self.progress)
+            let fitted = Encoded::of(model, train, representation::MOST, self.progress)?;
+            representation::probes(model, (&fitted, test), train.classes(), self.options.seed, self.progress)
         })?;
         found.groups.push(Group { title: "Representation".to_owned(), measures });
-        found.encoded.get_or_insert(test);
         Ok(())
+    }
+
+    /// The test images with their anchors, encoded once for all groups.
+    fn encoded<'e>(&self, kept: &'e mut Option<Encoded>, test: &dyn Dataset) -> Result<&'e Encoded, TaskError> {
+        match kept {
+            Some(encoded) => Ok(encoded),
+            None => Ok(kept.insert(Encoded::of(&self.weights.model, test, self.options.images, self.progress)?)),
+        }
     }
 
     fn draw(&self, sampler: NamedSampler) -> Result<Generated, TaskError> {
@@ -234,14 +242,11 @@ impl Run<'_> {
     }
 }
 
-fn compared(features: &(Array2<f32>, Option<Array2<f32>>)) -> Compared<'_> {
-    Compared { pooled: features.0.view(), spatial: features.1.as_ref().map(|spatial| spatial.view()) }
-}
-
-/// Digest of all parameters and of the flows that use them: of whose pieces those in the folder are.
+/// Digest of all parameters, the flows that use them and the data: of whose pieces those in the folder are.
 fn digest(weights: &Weights) -> Result<String, TaskError> {
     let mut hasher = Sha256::new();
     hasher.update(toml::to_string(&weights.config.model).unwrap_or_default());
+    hasher.update(toml::to_string(&weights.config.data).unwrap_or_default());
     for (part, params) in weights.model.parts() {
         for (name, tensor) in params.named() {
             hasher.update(format!("{part}.{name}"));
@@ -249,5 +254,5 @@ fn digest(weights: &Weights) -> Result<String, TaskError> {
             values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
         }
     }
-    Ok(hex(&hasher.finalize()))
+    Ok(format!("{:x}", hasher.finalize()))
 }

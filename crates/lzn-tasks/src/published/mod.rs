@@ -20,9 +20,7 @@ pub use export::export;
 pub use import::{ImportOptions, Imported, import};
 pub use names::published_names;
 
-use lzn_pickle::Dtype;
 use lzn_torch::ParamStore;
-use tch::Kind;
 
 use crate::config::{ModelConfig, RunConfig};
 use crate::model::PartName;
@@ -98,20 +96,5 @@ fn ema_decay(config: &RunConfig, part: PartName) -> f64 {
         PartName::Encoder => config.train.encoder.ema_decay,
         PartName::Decoder => config.train.decoder.ema_decay,
         PartName::Labels => config.train.labels.ema_decay,
-    }
-}
-
-fn kind(dtype: Dtype) -> Kind {
-    match dtype {
-        Dtype::F16 => Kind::Half,
-        Dtype::BF16 => Kind::BFloat16,
-        Dtype::F32 => Kind::Float,
-        Dtype::F64 => Kind::Double,
-        Dtype::U8 => Kind::Uint8,
-        Dtype::I8 => Kind::Int8,
-        Dtype::I16 => Kind::Int16,
-        Dtype::I32 => Kind::Int,
-        Dtype::I64 => Kind::Int64,
-        Dtype::Bool => Kind::Bool,
     }
 }

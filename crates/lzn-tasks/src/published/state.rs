@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use lzn_pickle::{PtFile, TensorInfo, Value};
+use lzn_torch::pickled;
 use tch::Tensor;
 
-use super::{Named, PREFIX, SIGMAS, kind};
+use super::{Named, PREFIX, SIGMAS};
 use crate::TaskError;
 
 /// Tensors by our names.
@@ -63,7 +64,7 @@ impl<'a> Source<'a> {
     }
 
     pub(super) fn read(&self, info: &TensorInfo) -> Result<Tensor, TaskError> {
-        Ok(Tensor::f_from_data_size(&self.file.bytes(info)?, &size(info), kind(info.dtype()))?)
+        Ok(pickled::tensor(&self.file.bytes(info)?, info)?)
     }
 
     /// The parameters in the state dict `part`, which has keys of these and of none else but the noise levels.

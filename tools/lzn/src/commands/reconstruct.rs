@@ -23,7 +23,7 @@ pub(crate) fn run(args: &ReconstructArgs) -> Result<()> {
     for (i, file) in args.files.iter().enumerate() {
         say!("{}\tL2 {:.3}", file.display(), difference.double_value(&[i as i64]).sqrt())?;
     }
-    let both = images::array(&tch::Tensor::cat(&[to_uint8(&originals), again], 0))?;
+    let both = pictures::array(&tch::Tensor::cat(&[to_uint8(&originals), again], 0))?;
     let names = ["original".to_owned(), "reconstruction".to_owned()];
     images::write(&args.out, &pictures::grid(both.view(), args.files.len(), &names)?)?;
     say!("{}", args.out.display())

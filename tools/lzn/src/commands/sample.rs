@@ -24,7 +24,7 @@ pub(crate) fn run(args: &SampleArgs) -> Result<()> {
         let source = labels.as_deref().map_or(Source::Prior(args.count), Source::Labels);
         all.push(weights.model.run(source, Target::Image, &options)?);
     }
-    let array = images::array(&tch::Tensor::cat(&all, 0))?;
+    let array = pictures::array(&tch::Tensor::cat(&all, 0))?;
     let names = row_names(&rows, &weights.class_names);
     images::write(&args.out, &pictures::grid(array.view(), args.count, &names)?)?;
     say!("{}", args.out.display())?;

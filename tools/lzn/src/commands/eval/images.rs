@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use lzn_data::{image_files, read_pixels};
 use lzn_eval::arrays::{self, Layout};
 use lzn_eval::distribution::{Gaussian, frechet_distance};
 use lzn_eval::reference::{read_statistics, write_statistics};
 use lzn_features::{FeatureNet, Features};
-use lzn_tasks::evaluate::{self, Better, Compared, Group, Measure, Progress};
+use lzn_tasks::evaluate::{self, Better, Group, Measure, Progress};
 use ndarray::{Array3, ArrayView4, Axis};
 
 use super::{network, table};
@@ -85,7 +85,7 @@ fn side(
 fn of_files(args: &CompareArgs, net: &dyn FeatureNet, folder: &Path, progress: &dyn Progress) -> Result<Features> {
     let files = image_files(folder)?;
     progress.begin(&format!("features of {}", folder.display()), files.len());
-    let (mut all, mut bad) = (None, Vec::new());
+    let (mut all, mut bad) = (Vec::new(), Vec::new());
     for files in files.chunks(CHUNK) {
         let mut sizes: Vec<(_, Vec<Array3<u8>>)> = Vec::new();
         for file in files {
@@ -104,7 +104,7 @@ fn of_files(args: &CompareArgs, net: &dyn FeatureNet, folder: &Path, progress: &
         for (_, images) in sizes {
             let views: Vec<_> = images.iter().map(|image| image.view()).collect();
             let images = ndarray::stack(Axis(0), &views).context("images of one size")?;
-            append(&mut all, of_pieces(net, images.view(), args.batch_size, progress)?);
+            all.push(of_pieces(net, images.view(), args.batch_size, progress)?);
         }
     }
     for problem in &bad {
@@ -113,7 +113,8 @@ fn of_files(args: &CompareArgs, net: &dyn FeatureNet, folder: &Path, progress: &
     if !bad.is_empty() {
         note(format_args!("{} of {} files left out in {}", bad.len(), files.len(), folder.display()));
     }
-    all.with_context(|| format!("{}: no image could be read", folder.display()))
+    ensure!(!all.is_empty(), "{}: no image could be read", folder.display());
+    Ok(Features::stack(&all))
 }
 
 fn of_pieces(
@@ -122,19 +123,13 @@ fn of_pieces(
     size: usize,
     progress: &dyn Progress,
 ) -> Result<Features> {
-    let mut all = None;
+    let mut all = Vec::new();
     for piece in images.axis_chunks_iter(Axis(0), size) {
-        append(&mut all, net.features(piece)?);
+        all.push(net.features(piece)?);
         progress.advance(piece.dim().0);
     }
-    all.context("there are no images")
-}
-
-fn append(all: &mut Option<Features>, more: Features) {
-    *all = Some(match all.take() {
-        None => more,
-        Some(before) => before.join(more),
-    });
+    ensure!(!all.is_empty(), "there are no images");
+    Ok(Features::stack(&all))
 }
 
 fn gaussian(side: &Side) -> Result<Gaussian> {
@@ -148,7 +143,7 @@ fn measures(real: &Side, generated: &Side, net: Option<&dyn FeatureNet>) -> Resu
     if let (Side::Features(real), Side::Features(generated)) = (real, generated) {
         let dimension = real.pooled.ncols();
         let identity = net.map_or_else(|| network::given(dimension), |net| net.identity().clone());
-        let mut all = evaluate::compare(&identity, compared(real), compared(generated), "")?;
+        let mut all = evaluate::compare(&identity, real, generated, "")?;
         if let Some(logits) = &generated.logits {
             all.push(evaluate::score(&identity, logits, "")?);
         }
@@ -160,8 +155,4 @@ fn measures(real: &Side, generated: &Side, net: Option<&dyn FeatureNet>) -> Resu
     let made = Measure::new("Frechet distance", found.shown(), Better::Lower, what);
     let count = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok());
     Ok(vec![Measure { real: count(found.n_real), generated: count(found.n_generated), ..made }])
-}
-
-fn compared(features: &Features) -> Compared<'_> {
-    Compared { pooled: features.pooled.view(), spatial: features.spatial.as_ref().map(|spatial| spatial.view()) }
 }

@@ -1,7 +1,7 @@
 //! Whether confidence can be believed.
 
 use ndarray::ArrayView2;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::accuracy::check_length;
 use crate::confusion::check_classes;
@@ -37,7 +37,7 @@ struct Tally {
 }
 
 /// One bar of a reliability diagram.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ReliabilityBin {
     /// Confidences in the bin are above this, and at most `high`.
     pub low: f64,
@@ -52,7 +52,7 @@ pub struct ReliabilityBin {
 }
 
 /// What [`Calibration`] found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reliability {
     /// The bins in order of confidence; together they cover (0, 1].
     pub bins: Vec<ReliabilityBin>,

@@ -33,6 +33,16 @@ pub struct Moments {
     pub variance: f64,
 }
 
+impl Moments {
+    /// The standard deviation of a sample (divided by one less than the count), as of a measurement that was repeated; `None` for one
+    /// number alone.
+    #[must_use]
+    pub fn sample_deviation(&self) -> Option<f64> {
+        let count = self.count as f64;
+        (self.count > 1).then(|| (self.variance * count / (count - 1.0)).sqrt())
+    }
+}
+
 impl MeanVar {
     /// Nothing seen yet.
     #[must_use]

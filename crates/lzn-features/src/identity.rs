@@ -1,9 +1,9 @@
 //! Who made the features, and what numbers made of them may be called.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The network, its weights and what it saw: to be printed beside every number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Name for numbers, for instance `EffNetLite0`.
     pub network: String,

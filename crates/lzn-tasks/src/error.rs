@@ -148,6 +148,14 @@ pub enum TaskError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A run that is to be compared was not evaluated.
+    #[error("{0}: {reason}; run `lzn eval {0} --metrics all` first", run.display())]
+    NotEvaluated {
+        /// The run folder.
+        run: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
     /// A checkpoint in the published layout does not fit the configuration.
     #[error(
         "{}: does not fit the configuration: {}; give the configuration that it was trained with",

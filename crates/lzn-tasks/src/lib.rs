@@ -1,5 +1,6 @@
 //! Data types, tasks, objectives, and the one training loop of Latent Zoning Networks.
 
+pub mod comparison;
 pub mod config;
 pub mod data;
 mod error;

@@ -144,7 +144,8 @@ pub fn last_value(run: &Path, name: &str) -> Result<Option<f64>, TaskError> {
     Ok(records(run)?.iter().rev().find_map(|record| record.get(name)?.as_f64()))
 }
 
-fn records(run: &Path) -> Result<Vec<serde_json::Value>, TaskError> {
+/// All records of a run, in their order; lines that were cut off are left out.
+pub(crate) fn records(run: &Path) -> Result<Vec<serde_json::Value>, TaskError> {
     let path = run.join("metrics.jsonl");
     let file = std::fs::File::open(&path).map_err(RunError::io(&path))?;
     let lines = BufReader::new(file).lines().collect::<Result<Vec<_>, _>>().map_err(RunError::io(&path))?;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lzn_tasks::config::Override;
 
-pub(crate) use self::eval::{CompareArgs, EvalArgs, EvalCommand, EvalModelArgs, FeatureArgs};
+pub(crate) use self::eval::{CompareArgs, CompareRunsArgs, EvalArgs, EvalCommand, EvalModelArgs, FeatureArgs};
 pub(crate) use self::exchange::{ExportArgs, ExportFormat, ImportArgs};
 
 use crate::values::{at_least_one, positive};
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Resume(ResumeArgs),
     /// Measure a model, or compare two folders of images.
     Eval(Box<EvalArgs>),
+    /// Put the evaluations of several runs side by side, with the spread over seeds.
+    Compare(CompareRunsArgs),
     /// Draw images, from labels or from the prior.
     Sample(SampleArgs),
     /// Name the class of images.

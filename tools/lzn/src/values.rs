@@ -24,6 +24,16 @@ pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
     in_range(text, |number| number >= 0.0, "must be finite and not negative")
 }
 
+/// Three finite numbers with commas between them, or one for all three.
+pub(crate) fn three_numbers(text: &str) -> Result<[f32; 3], String> {
+    let number = |text: &str| in_range(text.trim(), |_| true, "must be finite").map(|number| number as f32);
+    match *text.split(',').map(number).collect::<Result<Vec<_>, _>>()?.as_slice() {
+        [all] => Ok([all; 3]),
+        [red, green, blue] => Ok([red, green, blue]),
+        _ => Err("give one number, or three with commas between them".to_owned()),
+    }
+}
+
 fn in_range(text: &str, holds: impl Fn(f64) -> bool, rule: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|error| format!("{error}: {rule}"))?;
     if number.is_finite() && holds(number) { Ok(number) } else { Err(rule.to_owned()) }
@@ -40,5 +50,7 @@ mod tests {
         assert_eq!((positive("1e-5"), not_negative("0")), (Ok(1e-5), Ok(0.0)));
         assert!(["0", "-1", "nan", "inf"].iter().all(|text| positive(text).is_err()));
         assert!(["-1e-9", "nan", "inf", "half"].iter().all(|text| not_negative(text).is_err()));
+        assert_eq!((three_numbers("0.5"), three_numbers("1, 2,-3")), (Ok([0.5; 3]), Ok([1.0, 2.0, -3.0])));
+        assert!(["", "1,2", "1,2,nan", "1,2,3,4"].iter().all(|text| three_numbers(text).is_err()));
     }
 }

@@ -255,7 +255,7 @@ fn a_reader_that_has_read_enough_is_no_failure() {
 #[test]
 fn every_command_teaches_by_its_help() {
     let folder = tempfile::tempdir().expect("a folder");
-    for command in ["train", "resume", "eval", "sample", "classify", "embed", "reconstruct"] {
+    for command in ["train", "resume", "eval", "sample", "classify", "embed", "reconstruct", "compare"] {
         let help = succeed(folder.path(), &[command, "--help"]);
         assert!(help.contains("Examples:") && help.contains(&format!("  lzn {command}")), "{help}");
     }

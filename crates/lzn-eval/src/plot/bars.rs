@@ -103,7 +103,7 @@ struct Bar {
     name: String,
     values: Vec<f64>,
     mean: f64,
-    /// The standard deviation of a sample, divided by one less than the count; `None` for a single value.
+    /// The standard deviation of a sample; `None` for a single value.
     deviation: Option<f64>,
 }
 
@@ -115,9 +115,12 @@ impl Bar {
         let mut moments = MeanVar::new();
         moments.update(values)?;
         let moments = moments.finish()?;
-        let count = moments.count as f64;
-        let deviation = (count > 1.0).then(|| (moments.variance * count / (count - 1.0)).sqrt());
-        Ok(Self { name: name.clone(), values: values.clone(), mean: moments.mean, deviation })
+        Ok(Self {
+            name: name.clone(),
+            values: values.clone(),
+            mean: moments.mean,
+            deviation: moments.sample_deviation(),
+        })
     }
 
     fn ends(&self) -> impl Iterator<Item = f64> + '_ {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lzn_resize::Protocol;
 use serde::{Deserialize, Serialize};
 
 use super::invalid;
@@ -46,7 +47,7 @@ impl MetricGroup {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FeatureNetKind {
-    /// EfficientNet-Lite0 or Inception if `weights` says so, else a LeNet for labelled images of up to 64 pixels.
+    /// With `weights` EfficientNet-Lite0, else a LeNet for labelled images of up to 64 pixels.
     #[default]
     Auto,
     /// A small network, trained on the training images by a fixed recipe before the first use and kept.
@@ -55,6 +56,40 @@ pub enum FeatureNetKind {
     EfficientnetLite0,
     /// The Inception network of the published FID; needs `weights`.
     Inception,
+    /// Any network in a TorchScript file, which `weights` names; see `script`.
+    Torchscript,
+}
+
+/// What a TorchScript file sees of an image, where no named protocol says so.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScriptInput {
+    /// Side in pixels to which images are resized, by Pillow's bicubic filter.
+    pub size: usize,
+    /// Mean of each channel, of values in [0, 1].
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel, of values in [0, 1].
+    pub std: [f32; 3],
+}
+
+impl Default for ScriptInput {
+    /// 224 pixels, mean and deviation of ImageNet.
+    fn default() -> Self {
+        Self { size: 224, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
+    }
+}
+
+/// Which parameters of a run are measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Parameters {
+    /// The moving averages.
+    #[default]
+    Ema,
+    /// Those that training has just updated.
+    Raw,
+    /// First the averages, then the raw ones.
+    Both,
 }
 
 /// What `lzn eval` measures. Options of the command line replace these values.
@@ -76,6 +111,28 @@ pub struct MetricsConfig {
     /// Weights of that network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
+    /// How images become inputs: for Inception `clean-fid` (unless given), `pytorch-fid`, `torch-fidelity`, `tfgan` or `adm`; for a
+    /// TorchScript file any named protocol, in the place of `script`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// What a TorchScript file sees.
+    #[serde(skip_serializing_if = "ScriptInput::is_default")]
+    pub script: ScriptInput,
+    /// Whether the moving averages are measured, the raw parameters, or both. A file of weights has one of them.
+    #[serde(skip_serializing_if = "Parameters::is_default")]
+    pub parameters: Parameters,
+}
+
+impl ScriptInput {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Parameters {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for MetricsConfig {
@@ -88,6 +145,9 @@ impl Default for MetricsConfig {
             draws: 20,
             feature_net: FeatureNetKind::Auto,
             weights: None,
+            protocol: None,
+            script: ScriptInput::default(),
+            parameters: Parameters::default(),
         }
     }
 }
@@ -106,13 +166,34 @@ impl MetricsConfig {
         self.samplers.iter().map(parse).collect()
     }
 
+    /// How images become inputs of a network that leaves the choice; `None` if nothing is said.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] for a name that is none, or a protocol of another size than Inception's.
+    pub fn named_protocol(&self) -> Result<Option<Protocol>, ConfigError> {
+        let Some(name) = &self.protocol else { return Ok(None) };
+        let inception = self.feature_net == FeatureNetKind::Inception;
+        let fits = |protocol: &&Protocol| !inception || protocol.size == Protocol::CLEAN_FID.size;
+        if let Some(found) = Protocol::find(name).filter(fits) {
+            return Ok(Some(found.clone()));
+        }
+        let known: Vec<_> = Protocol::NAMED.into_iter().filter(fits).map(|protocol| protocol.name.as_ref()).collect();
+        Err(invalid("evaluate.metrics.protocol", format!("must be one of {}, got `{name}`", known.join(", "))))
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         self.named_samplers()?;
+        self.named_protocol()?;
+        if self.script.std.iter().any(|std| !(std.is_finite() && *std > 0.0)) {
+            let rule = format!("must be three numbers greater than 0, got {:?}", self.script.std);
+            return Err(invalid("evaluate.metrics.script.std", rule));
+        }
         for (key, value, least) in [
             ("generated", self.generated, 2),
             ("reconstructions", self.reconstructions, 1),
             ("draws", self.draws, 1),
             ("samplers", self.samplers.len(), 1),
+            ("script.size", self.script.size, 1),
         ] {
             if value < least {
                 return Err(invalid(

@@ -11,7 +11,7 @@ mod suggest;
 mod train;
 
 pub use data::{AugmentConfig, DataConfig, DataSource};
-pub use metrics::{FeatureNetKind, MetricGroup, MetricsConfig};
+pub use metrics::{FeatureNetKind, MetricGroup, MetricsConfig, Parameters, ScriptInput};
 pub use model::{Decision, EncoderConfig, FlowConfig, LabelConfig, ModelConfig, SolverKind};
 pub use objective::{LossForm, ObjectiveConfig, ObjectiveKind, TypeName};
 pub use parse::Override;

@@ -1,6 +1,6 @@
 //! The accuracy groups: the test images once as configured, and over everything that the number depends on.
 
-use lzn_eval::{ConfusionMatrix, Metric};
+use lzn_eval::{Calibration, ConfusionMatrix, Metric, Reliability};
 use serde::{Deserialize, Serialize};
 
 use super::{Better, ClassifyOptions, Encoded, Measure, Progress};
@@ -13,6 +13,12 @@ const NOISE_SCALES: [f64; 7] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2];
 
 /// Images that share a zoning in the sweep, as far as there are so many.
 const BATCH_SIZES: [usize; 4] = [100, 1_000, 2_000, 10_000];
+
+/// Latents of each image whose shares among the labels' zones are its probabilities, and test images that are asked.
+const CALIBRATION: (u64, usize) = (20, 2_000);
+
+/// Bins of the reliability diagram (Guo and others, 2017).
+const BINS: usize = 15;
 
 /// Accuracy under one choice of settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,6 +91,32 @@ pub(super) fn sweep(
         }
     }
     Ok(points)
+}
+
+/// Whether the model is right as often as it says, of the first test images.
+///
+/// # Errors
+/// As [`accuracy`].
+pub(super) fn calibration(model: &Lzn, encoded: &Encoded, options: ClassifyOptions) -> Result<Reliability, TaskError> {
+    let (draws, most) = CALIBRATION;
+    let count = most.min(options.images).min(encoded.labels.len());
+    let options = ClassifyOptions { images: count, noise_scale: 1.0, ..options };
+    let probabilities = encoded.probabilities(model, options, draws)?;
+    let mut metric = Calibration::new(model.classes, BINS)?;
+    metric.update((probabilities.view(), &encoded.labels[..count]))?;
+    Ok(metric.finish()?)
+}
+
+/// The calibration as a measure.
+pub(super) fn calibration_measure(found: &Reliability, decision: Decision) -> Measure {
+    let (draws, _) = CALIBRATION;
+    let how = match decision {
+        Decision::Linear => "softmax of the scores".to_owned(),
+        Decision::Zones => format!("probability: the share of {draws} latents of the image's zone in the label's zone"),
+    };
+    let count: u64 = found.bins.iter().map(|bin| bin.count).sum();
+    let protocol = format!("{how}; {BINS} bins of equal width");
+    Measure::new("calibration error", found.expected_error, Better::Lower, protocol).of(count as usize).share()
 }
 
 /// The best of a sweep, as a measure.

@@ -4,12 +4,13 @@ use lzn_data::Dataset;
 use lzn_eval::{Confusion, Metric};
 use lzn_random::{Purpose, Stream};
 use lzn_torch::zones::{self, Zones};
+use ndarray::{Array2, s};
 use tch::{Device, Kind, Tensor};
 
 use super::Progress;
 use crate::TaskError;
 use crate::config::Decision;
-use crate::data::read;
+use crate::data::{matrix, read};
 use crate::model::Lzn;
 
 /// Images that are read and encoded together.
@@ -76,6 +77,38 @@ impl Encoded {
             confusion.update((&Vec::<i64>::try_from(decided.to_device(Device::Cpu))?, labels))?;
         }
         Ok(confusion)
+    }
+
+    /// Probabilities of the classes for the first images, `[n, classes]`. By zones: the shares of `draws` latents, drawn from an image's
+    /// zone with the full noise, that lie in the zones of the labels: what is left of the image's zone there. Otherwise the softmax of
+    /// the scores.
+    ///
+    /// # Errors
+    /// As [`Encoded::classify`].
+    pub fn probabilities(&self, model: &Lzn, options: ClassifyOptions, draws: u64) -> Result<Array2<f32>, TaskError> {
+        let count = self.labels.len().min(options.images);
+        let batch = options.batch_size.clamp(1, count.max(1));
+        let mut shares = Array2::zeros((count, model.classes));
+        for (number, start) in (0..count).step_by(batch).enumerate() {
+            let rows = batch.min(count - start);
+            let anchors = self.anchors.narrow(0, start as i64, rows as i64);
+            if model.decision == Decision::Linear {
+                let softmax =
+                    tch::no_grad(|| Ok::<_, TaskError>(model.label_scores(&anchors)?.softmax(1, Kind::Float)))?;
+                shares.slice_mut(s![start..start + rows, ..]).assign(&matrix(&softmax)?);
+                continue;
+            }
+            let labels = &self.labels[start..start + rows];
+            for draw in 0..draws {
+                let number = number as u64 * draws + draw;
+                let decided = tch::no_grad(|| decide(model, &anchors, labels, number, options))?;
+                let decided = Vec::<i64>::try_from(decided.to_device(Device::Cpu))?;
+                for (row, class) in decided.into_iter().enumerate() {
+                    shares[[start + row, class as usize]] += 1.0 / draws as f32;
+                }
+            }
+        }
+        Ok(shares)
     }
 
     /// The share of latents that the model's own solver puts into the zones of their own images, among the first `batch_size` and

@@ -1,11 +1,13 @@
 //! How a set of images compares with another one by the features of a network.
 
 use lzn_eval::distribution::{
-    InceptionScore, NeighbourRule, Splits, frechet_distance, inception_score, kid, kid_blocks, neighbour_metrics,
+    InceptionScore, NeighbourRule, Splits, cmmd, frechet_distance, inception_score, kid, kid_blocks, neighbour_metrics,
 };
 use lzn_features::{Distance, Features, Identity, metric_name};
+use lzn_resize::Protocol;
 use ndarray::{Array2, ArrayView2};
 
+use super::features::Reference;
 use super::{Better, Measure};
 use crate::TaskError;
 
@@ -21,17 +23,21 @@ const BLOCK: usize = 1_024;
 /// [`TaskError::Eval`] for sets that cannot be compared.
 pub fn compare(
     identity: &Identity,
-    real: &Features,
+    reference: &Reference,
     generated: &Features,
     sampling: &str,
 ) -> Result<Vec<Measure>, TaskError> {
+    let real = &reference.features;
     let (n_real, n_generated) = (real.len(), generated.len());
     let protocol = protocol(identity, sampling);
     let measure = |name: String, value, better, detail: &str| {
         Measure::new(name, value, better, format!("{protocol}{detail}")).counts(n_real, n_generated)
     };
     let named = |distance| metric_name(distance, identity, n_generated);
-    let frechet = frechet_distance(real.pooled.view(), generated.pooled.view())?;
+    let frechet = match &reference.statistics {
+        Some(statistics) => frechet_distance(statistics, generated.pooled.view())?,
+        None => frechet_distance(real.pooled.view(), generated.pooled.view())?,
+    };
     let biased = frechet.real_rank_deficient || frechet.generated_rank_deficient;
     let note = if biased { "; a covariance lacks rank (few images): biased by much" } else { "" };
     let mut all = vec![measure(named(Distance::Frechet), frechet.shown(), Better::Lower, note)];
@@ -40,6 +46,11 @@ pub fn compare(
         all.push(measure(named(Distance::SpatialFrechet), distance.shown(), Better::Lower, "; an earlier layer"));
     }
     all.push(kernel(&measure, named(Distance::Kernel), real.pooled.view(), generated.pooled.view())?);
+    if identity.protocol == Protocol::CMMD_336.name {
+        let distance = cmmd(real.pooled.view(), generated.pooled.view())?.value;
+        let name = format!("CMMD-{}", identity.network);
+        all.push(measure(name, distance, Better::Lower, "; sigma 10, x 1000, biased"));
+    }
     all.extend(neighbours(&measure, real.pooled.view(), generated.pooled.view())?);
     Ok(all)
 }

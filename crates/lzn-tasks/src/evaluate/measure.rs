@@ -1,5 +1,6 @@
 //! One measured number, with all that is needed to compare it with another.
 
+use lzn_features::Identity;
 use serde::{Deserialize, Serialize};
 
 /// A number, and how it was made.
@@ -86,4 +87,21 @@ pub struct Group {
     pub title: String,
     /// Its numbers.
     pub measures: Vec<Measure>,
+    /// The network whose features they compare, if they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Identity>,
+}
+
+impl Group {
+    /// Measures that depend on no feature network.
+    pub fn new(title: impl Into<String>, measures: Vec<Measure>) -> Self {
+        Self { title: title.into(), measures, network: None }
+    }
+
+    /// The feature network with the digest of its weights in full, as a line below the numbers.
+    pub fn network_line(&self) -> Option<String> {
+        let Identity { network, weights_sha256, weights, protocol, .. } = self.network.as_ref()?;
+        let known = weights.as_ref().map(|name| format!(", known as {name}")).unwrap_or_default();
+        Some(format!("{network}: images by protocol {protocol}; weights with SHA-256 {weights_sha256}{known}"))
+    }
 }

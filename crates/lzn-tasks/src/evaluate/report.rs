@@ -103,6 +103,10 @@ fn latents(of: &ReportOf<'_>) -> Result<Part, TaskError> {
         let caption = "Rows are the true classes, columns what the model says.";
         all.push(Figure::new("confusion", "Confusion of classes", drawing).caption(caption));
     }
+    if let Some(found) = &of.found.calibration {
+        let caption = "Whether the model is right as often as its confidence says.";
+        all.push(Figure::new("reliability", "Reliability", plot::reliability(found)?).caption(caption));
+    }
     if !of.found.sweep.is_empty() {
         all.push(figures::sweep(&of.found.sweep)?);
     }
@@ -138,7 +142,11 @@ fn counts(measure: &Measure) -> String {
 }
 
 fn table(group: &Group) -> Table {
-    let start = Table::new(group.title.clone()).column("metric").numbers("value").column("spread").column("better");
+    let title = match group.network_line() {
+        Some(line) => format!("{}. {line}.", group.title),
+        None => group.title.clone(),
+    };
+    let start = Table::new(title).column("metric").numbers("value").column("spread").column("better");
     let start = start.numbers("real").numbers("generated").column("protocol");
     group.measures.iter().fold(start, |table, measure| {
         let count = |count: Option<usize>| Cell::text(count.map(|n| n.to_string()).unwrap_or_default());

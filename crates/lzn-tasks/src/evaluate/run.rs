@@ -4,21 +4,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lzn_data::Dataset;
-use lzn_eval::ConfusionMatrix;
+use lzn_eval::{ConfusionMatrix, Reliability};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::accuracy::{self, SweepPoint};
 use super::checks::{Nearest, agreement, memorisation, nearest};
 use super::distribution::{compare, score};
-use super::features::{self, drawn_features, feature_net, real_features};
+use super::features::{self, drawn_features, reference};
 use super::generate::{GenerateOptions, Generated, NamedSampler, generate};
+use super::network::feature_net;
 use super::parts::Parts;
 use super::reconstruct::{ReconstructOptions, Reconstructions, reconstruct};
 use super::{ClassifyOptions, Encoded, Group, Progress, representation};
 use crate::TaskError;
 use crate::config::{Decision, MetricGroup, MetricsConfig};
-use crate::data::{RunData, check_classes};
+use crate::data::{RunData, check_classes, open_test, open_train};
 use crate::model::Weights;
 
 /// What is measured, on how much, and where finished pieces go.
@@ -49,6 +50,8 @@ pub struct Evaluation {
     pub confusion: Option<ConfusionMatrix>,
     /// Accuracy over everything that it depends on.
     pub sweep: Vec<SweepPoint>,
+    /// Whether the model is right as often as it says.
+    pub calibration: Option<Reliability>,
     /// Images that went there and back, with the first sampler.
     pub reconstructions: Option<Reconstructions>,
     /// Drawn images, with the first sampler.
@@ -69,8 +72,11 @@ pub fn evaluate(
     options: &EvaluateOptions,
     progress: &dyn Progress,
 ) -> Result<Evaluation, TaskError> {
-    let data = RunData::open(&weights.config.data)?;
-    let run = Run { weights, options, progress, data: &data, digest: digest(weights)? };
+    let test = open_test(&weights.config.data)?;
+    if let Some(test) = &test {
+        check_classes(&weights.class_names, test.as_ref())?;
+    }
+    let run = Run { weights, options, progress, test, digest: digest(weights)? };
     let mut found = Evaluation::default();
     let asked = |group| options.metrics.groups.contains(&group);
     if asked(MetricGroup::Accuracy) || asked(MetricGroup::AccuracySweep) {
@@ -92,20 +98,16 @@ struct Run<'a> {
     weights: &'a Weights,
     options: &'a EvaluateOptions,
     progress: &'a dyn Progress,
-    data: &'a RunData,
+    /// The images to be judged by. Those to learn from are opened where they are needed: whoever asks for the accuracy alone may not
+    /// have them.
+    test: Option<Arc<dyn Dataset>>,
     digest: String,
 }
 
 impl Run<'_> {
-    /// The images to be judged by, whose labels mean what the model's mean.
-    fn test(&self) -> Result<Option<&Arc<dyn Dataset>>, TaskError> {
-        let test = self.data.test.as_ref();
-        test.map(|test| check_classes(&self.weights.class_names, test.as_ref()).map(|()| test)).transpose()
-    }
-
     fn accuracy(&self, found: &mut Evaluation) -> Result<(), TaskError> {
         let model = &self.weights.model;
-        let Some(test) = self.test()?.filter(|_| model.labels.is_some()) else { return Ok(()) };
+        let Some(test) = self.test.as_ref().filter(|_| model.labels.is_some()) else { return Ok(()) };
         let encoded = self.encoded(&mut found.encoded, test.as_ref())?;
         let config = &self.weights.config;
         let options = ClassifyOptions {
@@ -118,21 +120,28 @@ impl Run<'_> {
         let flows = format!("{}; labels: {}", config.model.image_flow.words(), config.model.label_flow.words());
         let (matrix, mut measures) = accuracy::accuracy(model, encoded, options, &flows)?;
         found.confusion = Some(matrix);
-        if self.options.metrics.groups.contains(&MetricGroup::AccuracySweep) && model.decision == Decision::Zones {
-            let key = self.key(json!([self.options.images, self.options.seed]));
+        let swept = self.options.metrics.groups.contains(&MetricGroup::AccuracySweep);
+        let key = self.key(json!([self.options.images, self.options.seed, options.batch_size]));
+        if swept {
+            let parts = &self.options.parts;
+            let calibration = parts.value("calibration", &key, || accuracy::calibration(model, encoded, options))?;
+            measures.push(accuracy::calibration_measure(&calibration, model.decision));
+            found.calibration = Some(calibration);
+        }
+        if swept && model.decision == Decision::Zones {
             found.sweep = self
                 .options
                 .parts
                 .value("accuracy-sweep", &key, || accuracy::sweep(model, encoded, options, self.progress))?;
             measures.extend(accuracy::best_of_sweep(&found.sweep, encoded.labels.len()));
         }
-        found.groups.push(Group { title: "Classification".to_owned(), measures });
+        found.groups.push(Group::new("Classification", measures));
         Ok(())
     }
 
     fn reconstruction(&self, found: &mut Evaluation) -> Result<(), TaskError> {
         let model = &self.weights.model;
-        let Some(test) = self.test()?.filter(|_| model.decoder.is_some()) else { return Ok(()) };
+        let Some(test) = self.test.as_ref().filter(|_| model.decoder.is_some()) else { return Ok(()) };
         let mut measures = Vec::new();
         for sampler in self.options.metrics.named_samplers()? {
             let options = ReconstructOptions {
@@ -150,7 +159,7 @@ impl Run<'_> {
             measures.extend(kept.measures(sampler, &options)?);
             found.reconstructions.get_or_insert(kept);
         }
-        found.groups.push(Group { title: "Reconstruction".to_owned(), measures });
+        found.groups.push(Group::new("Reconstruction", measures));
         Ok(())
     }
 
@@ -159,18 +168,20 @@ impl Run<'_> {
             return Ok(());
         }
         let (options, progress) = (self.options, self.progress);
-        let train = self.data.train.as_ref();
+        let data = RunData::open(&self.weights.config.data)?;
+        let train = data.train.as_ref();
         let (cache, train_digest) = (&options.cache, features::digest(train)?);
         let device = self.weights.model.device();
-        let net = feature_net(&options.metrics, self.data, &train_digest, cache, device, progress)?;
-        let real = real_features(net.as_ref(), (train, &train_digest), "training images", cache, progress)?;
+        let net = feature_net(&options.metrics, &data, &train_digest, cache, device, progress)?;
+        let real = reference(net.as_ref(), (train, &train_digest), "training images", cache, progress)?;
         let of_test = |test: &Arc<dyn Dataset>| {
             let digest = features::digest(test.as_ref())?;
-            real_features(net.as_ref(), (test.as_ref(), &digest), "test images", cache, progress)
+            features::real_features(net.as_ref(), (test.as_ref(), &digest), "test images", cache, progress)
         };
-        let test = self.test()?.map(of_test).transpose()?;
+        let test = self.test.as_ref().map(of_test).transpose()?;
+        let group = |title: String, measures| Group { title, measures, network: Some(net.identity().clone()) };
         for sampler in options.metrics.named_samplers()? {
-            let generated = self.draw(sampler)?;
+            let generated = self.draw(sampler, train)?;
             let drawn = drawn_features(net.as_ref(), &generated.images, progress)?;
             let sampling = format!("{}, seed {}", sampler.name(), options.seed);
             progress.begin("comparing features", 1);
@@ -180,9 +191,9 @@ impl Run<'_> {
                 measures.extend(agreement(&generated, logits, &sampling)?);
             }
             if let Some(test) = &test {
-                measures.push(memorisation(&drawn.pooled, &real.pooled, &test.pooled, &sampling)?);
+                measures.push(memorisation(&drawn.pooled, &real.features.pooled, &test.pooled, &sampling)?);
             }
-            found.groups.push(Group { title: format!("Generation with {}", sampler.name()), measures });
+            found.groups.push(group(format!("Generation with {}", sampler.name()), measures));
             if found.generated.is_none() {
                 found.nearest = Some(nearest(&generated, train)?);
                 found.generated = Some(generated);
@@ -190,24 +201,24 @@ impl Run<'_> {
         }
         if let Some(test) = &test {
             let floor = compare(net.identity(), &real, test, "test images in the place of drawn ones")?;
-            found.groups.push(Group { title: "For comparison: real test images".to_owned(), measures: floor });
+            found.groups.push(group("For comparison: real test images".to_owned(), floor));
         }
         Ok(())
     }
 
     fn representation(&self, found: &mut Evaluation) -> Result<(), TaskError> {
         let model = &self.weights.model;
-        let Some(test) = self.test()?.filter(|_| model.encoder.is_some() && self.data.train.classes() > 0) else {
+        let Some(test) = self.test.as_ref().filter(|test| model.encoder.is_some() && test.classes() > 0) else {
             return Ok(());
         };
         let test = self.encoded(&mut found.encoded, test.as_ref())?;
         let key = self.key(json!([self.options.images, self.options.seed]));
-        let train = self.data.train.as_ref();
         let measures = self.options.parts.value("representation", &key, || {
-            let fitted = Encoded::of(model, train, representation::MOST, self.progress)?;
+            let train = open_train(&self.weights.config.data)?;
+            let fitted = Encoded::of(model, train.as_ref(), representation::MOST, self.progress)?;
             representation::probes(model, (&fitted, test), train.classes(), self.options.seed, self.progress)
         })?;
-        found.groups.push(Group { title: "Representation".to_owned(), measures });
+        found.groups.push(Group::new("Representation", measures));
         Ok(())
     }
 
@@ -219,21 +230,14 @@ impl Run<'_> {
         }
     }
 
-    fn draw(&self, sampler: NamedSampler) -> Result<Generated, TaskError> {
+    fn draw(&self, sampler: NamedSampler, train: &dyn Dataset) -> Result<Generated, TaskError> {
         let options = GenerateOptions {
             count: self.options.metrics.generated,
             sampler,
             batch_size: self.options.batch_size,
             seed: self.options.seed,
         };
-        generate(
-            &self.weights.model,
-            self.data.train.as_ref(),
-            &options,
-            &self.digest,
-            &self.options.parts,
-            self.progress,
-        )
+        generate(&self.weights.model, train, &options, &self.digest, &self.options.parts, self.progress)
     }
 
     /// A key of these settings and of the model.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::Compute;
-use crate::values::{at_least_one, at_least_two, not_negative};
+use crate::values::{at_least_one, at_least_two, not_negative, three_numbers};
 
 /// Arguments of `lzn eval`: a model, or `images` and two sets of them.
 #[derive(Debug, Args)]
@@ -47,6 +47,9 @@ pub(crate) struct EvalModelArgs {
     /// Of a run folder, take the raw weights instead of their moving average.
     #[arg(long)]
     pub raw: bool,
+    /// Of a run folder, measure both: the moving averages, then the raw weights.
+    #[arg(long, conflicts_with = "raw")]
+    pub both: bool,
     /// What to measure, separated by commas: accuracy, accuracy-sweep, generation, reconstruction, representation, or all.
     #[arg(long, value_name = "GROUPS")]
     pub metrics: Option<String>,
@@ -97,18 +100,20 @@ pub(crate) struct FeatureArgs {
     /// Weights of efficientnet-lite0 (.safetensors) or inception (.pth, .safetensors, .pt).
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// How images are made ready for inception: pytorch-fid, clean-fid, torch-fidelity, tfgan or adm.
-    #[arg(long, default_value = "clean-fid")]
-    pub protocol: String,
-    /// Side to which images are resized for a TorchScript file.
-    #[arg(long, default_value_t = 224, value_parser = at_least_one)]
-    pub size: usize,
-    /// Mean of each channel, of values in [0, 1], for a TorchScript file.
-    #[arg(long, default_value = "0.485,0.456,0.406")]
-    pub mean: String,
-    /// Standard deviation of each channel, of values in [0, 1], for a TorchScript file.
-    #[arg(long, default_value = "0.229,0.224,0.225")]
-    pub std: String,
+    /// How images become inputs. For inception clean-fid (the default), pytorch-fid, torch-fidelity, tfgan or adm; for a TorchScript
+    /// file dinov2-224, cmmd-336 or another named protocol, in the place of --size, --mean and --std.
+    #[arg(long)]
+    pub protocol: Option<String>,
+    /// Side to which images are resized for a TorchScript file; by default 224.
+    #[arg(long, value_parser = at_least_one)]
+    pub size: Option<usize>,
+    /// Mean of each channel, of values in [0, 1], for a TorchScript file; by default that of ImageNet, 0.485,0.456,0.406.
+    #[arg(long, value_parser = three_numbers)]
+    pub mean: Option<[f32; 3]>,
+    /// Standard deviation of each channel, of values in [0, 1], for a TorchScript file; by default that of ImageNet,
+    /// 0.229,0.224,0.225.
+    #[arg(long, value_parser = three_numbers)]
+    pub std: Option<[f32; 3]>,
     /// Folder in which trained feature networks and features of real images are kept; by default LZN_CACHE, or `lzn` in the user's
     /// cache folder.
     #[arg(long, value_name = "FOLDER")]
@@ -125,7 +130,8 @@ Examples:
   lzn eval images data/cifar10/train samples/ --feature-net inception --weights pt_inception-2015-12-05-6726825d.pth
   lzn eval images real/ generated/ --feature-net efficientnet-lite0 --weights efficientnet_lite0_in1k.safetensors --json
   lzn eval images real.npz generated.npz --save-statistics statistics.npz
-  lzn eval images features-real.npy features-generated.npy")]
+  lzn eval images features-real.npy features-generated.npy
+  lzn eval images real/ generated/ --feature-net clip.pt --protocol cmmd-336")]
 pub(crate) struct CompareArgs {
     /// The real images: the reference.
     pub real: PathBuf,
@@ -140,16 +146,31 @@ pub(crate) struct CompareArgs {
     /// Write mean and covariance of the real images' features, for later comparisons.
     #[arg(long, value_name = "NPZ")]
     pub save_statistics: Option<PathBuf>,
-    /// Images that go through the network together.
-    #[arg(long, default_value_t = 32, value_parser = at_least_one)]
-    pub batch_size: usize,
-    /// Seed of the subsets of the kernel distance.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
     /// Where to compute.
     #[command(flatten)]
     pub compute: Compute,
+}
+
+/// Several runs.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Runs whose configurations differ in the seed alone are repetitions of one setting, which is called like their folders without the
+number at the end. Evaluate each run first: what was measured is compared, nothing is measured again.
+
+Examples:
+  for seed in 0 1 2; do
+    lzn train --config tools/configs/quickstart.toml --run runs/joint-$seed --set seed=$seed && lzn eval runs/joint-$seed --metrics all
+  done
+  lzn compare runs/joint-0 runs/joint-1 runs/joint-2
+  lzn compare runs/* --report runs/comparison")]
+pub(crate) struct CompareRunsArgs {
+    /// Run folders, each evaluated by `lzn eval RUN`.
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Write report.html, a page of figures and tables, into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub report: Option<PathBuf>,
 }

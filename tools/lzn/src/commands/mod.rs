@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod classify;
+mod compare;
 mod embed;
 mod eval;
 mod export;
@@ -22,6 +23,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Train(args) => return train::train(&args),
         Command::Resume(args) => return train::resume(&args),
         Command::Eval(args) => eval::run(&args)?,
+        Command::Compare(args) => compare::run(&args)?,
         Command::Sample(args) => sample::run(&args)?,
         Command::Classify(args) => classify::run(&args)?,
         Command::Embed(args) => embed::run(&args)?,

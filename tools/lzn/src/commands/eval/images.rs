@@ -8,7 +8,7 @@ use lzn_eval::arrays::{self, Layout};
 use lzn_eval::distribution::{Gaussian, frechet_distance};
 use lzn_eval::reference::{read_statistics, write_statistics};
 use lzn_features::{FeatureNet, Features};
-use lzn_tasks::evaluate::{self, Better, Group, Measure, Progress};
+use lzn_tasks::evaluate::{self, Better, Group, Measure, Progress, Reference};
 use ndarray::{Array3, ArrayView4, Axis};
 
 use super::{network, table};
@@ -23,7 +23,7 @@ const CHUNK: usize = 200;
 /// One side of a comparison.
 enum Side {
     /// Features of a network, or given ones.
-    Features(Features),
+    Features(Reference),
     /// Mean and covariance alone.
     Statistics(Gaussian),
 }
@@ -42,7 +42,8 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
         note(format_args!("{}", path.display()));
     }
     drop(progress);
-    let groups = [Group { title: format!("{} against {}", args.generated.display(), args.real.display()), measures }];
+    let title = format!("{} against {}", args.generated.display(), args.real.display());
+    let groups = [Group { title, measures, network: net.map(|net| net.identity().clone()) }];
     match args.json {
         true => say!("{}", serde_json::json!({ "groups": groups })),
         false => table::print(&groups),
@@ -64,7 +65,7 @@ fn side(
             return Ok(Side::Statistics(statistics));
         }
         if let Ok(pooled) = arrays::read_features(path) {
-            return Ok(Side::Features(Features { pooled, logits: None, spatial: None }));
+            return Ok(Side::Features(Features { pooled, logits: None, spatial: None }.into()));
         }
     }
     if net.is_none() {
@@ -76,9 +77,9 @@ fn side(
     } else {
         let images = arrays::read_images(path, Layout::Detect)?;
         progress.begin(&format!("features of {}", path.display()), images.dim().0);
-        of_pieces(net, images.view(), args.batch_size, progress)?
+        of_pieces(net, images.view(), progress)?
     };
-    Ok(Side::Features(features))
+    Ok(Side::Features(features.into()))
 }
 
 /// Features of all images below a folder, those of one size together.
@@ -104,7 +105,7 @@ fn of_files(args: &CompareArgs, net: &dyn FeatureNet, folder: &Path, progress: &
         for (_, images) in sizes {
             let views: Vec<_> = images.iter().map(|image| image.view()).collect();
             let images = ndarray::stack(Axis(0), &views).context("images of one size")?;
-            all.push(of_pieces(net, images.view(), args.batch_size, progress)?);
+            all.push(of_pieces(net, images.view(), progress)?);
         }
     }
     for problem in &bad {
@@ -117,14 +118,9 @@ fn of_files(args: &CompareArgs, net: &dyn FeatureNet, folder: &Path, progress: &
     Ok(Features::stack(&all))
 }
 
-fn of_pieces(
-    net: &dyn FeatureNet,
-    images: ArrayView4<'_, u8>,
-    size: usize,
-    progress: &dyn Progress,
-) -> Result<Features> {
+fn of_pieces(net: &dyn FeatureNet, images: ArrayView4<'_, u8>, progress: &dyn Progress) -> Result<Features> {
     let mut all = Vec::new();
-    for piece in images.axis_chunks_iter(Axis(0), size) {
+    for piece in images.axis_chunks_iter(Axis(0), net.batch_size()) {
         all.push(net.features(piece)?);
         progress.advance(piece.dim().0);
     }
@@ -134,17 +130,17 @@ fn of_pieces(
 
 fn gaussian(side: &Side) -> Result<Gaussian> {
     Ok(match side {
-        Side::Features(features) => Gaussian::of(features.pooled.view())?,
+        Side::Features(of) => Gaussian::of(of.features.pooled.view())?,
         Side::Statistics(statistics) => statistics.clone(),
     })
 }
 
 fn measures(real: &Side, generated: &Side, net: Option<&dyn FeatureNet>) -> Result<Vec<Measure>> {
     if let (Side::Features(real), Side::Features(generated)) = (real, generated) {
-        let dimension = real.pooled.ncols();
+        let dimension = real.features.pooled.ncols();
         let identity = net.map_or_else(|| network::given(dimension), |net| net.identity().clone());
-        let mut all = evaluate::compare(&identity, real, generated, "")?;
-        if let Some(logits) = &generated.logits {
+        let mut all = evaluate::compare(&identity, real, &generated.features, "")?;
+        if let Some(logits) = &generated.features.logits {
             all.push(evaluate::score(&identity, logits, "")?);
         }
         return Ok(all);

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use lzn_tasks::Weights;
-use lzn_tasks::config::{MetricGroup, MetricsConfig};
-use lzn_tasks::evaluate::{self, EvaluateOptions, Evaluation, Parts, ReportOf};
+use lzn_tasks::config::{MetricGroup, MetricsConfig, Parameters};
+use lzn_tasks::evaluate::{self, EvaluateOptions, Evaluation, Group, Parts, ReportOf};
 
 use super::{network, table};
 use crate::cli::{EvalModelArgs, ModelArgs};
@@ -19,11 +19,21 @@ const BATCH_SIZE: usize = 100;
 /// Measures a model as its configuration and the arguments say.
 pub(super) fn run(args: &EvalModelArgs) -> Result<()> {
     args.confusion.iter().try_for_each(|path| images::check_place(path))?;
-    let which = ModelArgs { model: args.model.clone(), raw: args.raw, compute: args.compute.clone() };
-    let weights = model::load(&which)?;
+    let load = |raw| model::load(&ModelArgs { model: args.model.clone(), raw, compute: args.compute.clone() });
+    let mut weights = load(args.raw)?;
     let folder = folder(args)?;
-    let options = options(args, &weights, folder.as_deref())?;
-    let found = evaluate::evaluate(&weights, &options, &Stages::default())?;
+    let mut options = options(args, &weights, folder.as_deref())?;
+    if options.metrics.parameters == Parameters::Raw && !args.raw {
+        weights = load(true)?;
+    }
+    let mut found = evaluate::evaluate(&weights, &options, &Stages::default())?;
+    if options.metrics.parameters == Parameters::Both {
+        options.parts = Parts::new(folder.as_ref().map(|folder| folder.join("parts-raw")));
+        let raw = evaluate::evaluate(&load(true)?, &options, &Stages::default())?;
+        found.groups.extend(
+            raw.groups.into_iter().map(|group| Group { title: format!("{}, raw weights", group.title), ..group }),
+        );
+    }
     if found.groups.is_empty() {
         bail!("nothing of what was asked for ({}) can be measured of this model", names(&options.metrics));
     }
@@ -64,6 +74,16 @@ fn options(args: &EvalModelArgs, weights: &Weights, folder: Option<&Path>) -> Re
         metrics.named_samplers().context("--samplers")?;
     }
     network::configure(&args.features, &mut metrics)?;
+    if args.raw || args.both {
+        metrics.parameters = if args.raw { Parameters::Raw } else { Parameters::Both };
+    }
+    if args.model.as_ref().is_none_or(|path| !path.is_dir()) {
+        if args.both {
+            bail!("--both needs a run folder, whose checkpoints hold the raw weights");
+        }
+        // What a file holds is all there is.
+        metrics.parameters = Parameters::Ema;
+    }
     metrics.generated = args.generated.unwrap_or(metrics.generated);
     metrics.reconstructions = args.reconstructions.unwrap_or(metrics.reconstructions);
     Ok(EvaluateOptions {

@@ -20,6 +20,9 @@ pub(super) fn print(groups: &[Group]) -> Result<()> {
             let (name, value) = (&measure.name, shown(measure));
             say!("  {name:<0$}  {value:>10}  {spread}{counts}{1}", width.unwrap_or(0), measure.protocol)?;
         }
+        if let Some(line) = group.network_line() {
+            say!("  {line}")?;
+        }
     }
     Ok(())
 }

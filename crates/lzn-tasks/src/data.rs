@@ -137,7 +137,10 @@ pub(crate) fn read_bytes(
 }
 
 /// Rows `[n, d]` of a tensor in main memory, float32.
-pub(crate) fn matrix(rows: &Tensor) -> Result<Array2<f32>, TaskError> {
+///
+/// # Errors
+/// [`TaskError::Tch`] for a tensor of another number of dimensions.
+pub fn matrix(rows: &Tensor) -> Result<Array2<f32>, TaskError> {
     let (n, d) = rows.size2()?;
     let values: Vec<f32> = rows.to_device(Device::Cpu).to_kind(Kind::Float).contiguous().view([-1]).try_into()?;
     // The length is the product of the shape, both taken from one tensor.

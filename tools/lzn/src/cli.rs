@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Classify(ClassifyArgs),
     /// Write the representation of images as an npy array.
     Embed(EmbedArgs),
+    /// Find the images of a folder that are most alike.
+    Neighbors(NeighborsArgs),
     /// Encode images and draw them again.
     Reconstruct(ReconstructArgs),
     /// Make a run folder out of a checkpoint of the published code.
@@ -248,6 +250,32 @@ pub(crate) struct EmbedArgs {
     /// Write latents, the centres of the images' zones, instead of anchors.
     #[arg(long)]
     pub latents: bool,
+    /// Which model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
+/// Arguments of `lzn neighbors`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+One line per hit: the query, the distance (1 minus the cosine between the anchors), and the file. The search is exact.
+
+Examples:
+  lzn neighbors photo.png --index pictures/
+  lzn neighbors --model runs/mine a.png b.png --index pictures/ --count 12 --out hits.png")]
+pub(crate) struct NeighborsArgs {
+    /// PNG or JPEG files to look for.
+    #[arg(required = true, value_name = "QUERY")]
+    pub files: Vec<PathBuf>,
+    /// Folder of PNG and JPEG files to look in, sub-folders included.
+    #[arg(long, value_name = "FOLDER")]
+    pub index: PathBuf,
+    /// Hits for each query.
+    #[arg(long, default_value_t = 8, value_parser = at_least_one)]
+    pub count: usize,
+    /// Picture to write: each query with its hits.
+    #[arg(long, default_value = "neighbors.png")]
+    pub out: PathBuf,
     /// Which model.
     #[command(flatten)]
     pub model: ModelArgs,

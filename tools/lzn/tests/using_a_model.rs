@@ -235,6 +235,24 @@ fn pictures_of_every_kind_are_classified_and_what_is_none_is_named() {
 }
 
 #[test]
+fn the_nearest_image_to_one_of_a_folder_is_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (names, _) = test_images(folder.path(), 12);
+    let text = succeed(folder.path(), &["neighbors", &names[3], &names[7], "--index", ".", "--count", "3"]);
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!((lines.len(), &*lines[6][0]), (7, "neighbors.png"));
+    for (at, name) in [(0, &names[3]), (3, &names[7])] {
+        assert_eq!((lines[at][0], lines[at][2].trim_start_matches("./")), (name.as_str(), name.as_str()));
+        let distances: Vec<f64> = lines[at..at + 3].iter().map(|line| line[1].parse().expect("a number")).collect();
+        assert!(distances[0] < 1e-6 && distances.is_sorted(), "{distances:?}");
+    }
+    assert!(folder.path().join("neighbors.png").is_file());
+    std::fs::create_dir(folder.path().join("none")).expect("writable");
+    assert!(fail(folder.path(), &["neighbors", &names[0], "--index", "none"]).contains("none: no images"));
+    assert!(fail(folder.path(), &["neighbors", &names[0], "--index", "absent"]).contains("absent"));
+}
+
+#[test]
 fn a_reader_that_has_read_enough_is_no_failure() {
     use std::process::Stdio;
     let folder = tempfile::tempdir().expect("a folder");
@@ -255,7 +273,7 @@ fn a_reader_that_has_read_enough_is_no_failure() {
 #[test]
 fn every_command_teaches_by_its_help() {
     let folder = tempfile::tempdir().expect("a folder");
-    for command in ["train", "resume", "eval", "sample", "classify", "embed", "reconstruct", "compare"] {
+    for command in ["train", "resume", "eval", "sample", "classify", "embed", "reconstruct", "compare", "neighbors"] {
         let help = succeed(folder.path(), &[command, "--help"]);
         assert!(help.contains("Examples:") && help.contains(&format!("  lzn {command}")), "{help}");
     }

@@ -46,18 +46,20 @@ pub fn reconstructions(
     image_grid(images.view(), columns, &options)
 }
 
-/// Samples and the images of the training set that are nearest to each: what shows whether a model learned by heart.
+/// Images and others that are nearest to each: samples and training images show whether a model learned by heart.
 #[derive(Debug, Clone, Copy)]
 pub struct Neighbours<'a> {
+    /// What the images at the left are, below each of them.
+    pub name: &'a str,
     /// `[n, channels, height, width]`, values 0 to 255.
     pub samples: ArrayView4<'a, u8>,
-    /// The nearest training images of each, nearest first, `[n, k, channels, height, width]`.
+    /// The nearest images of each, nearest first, `[n, k, channels, height, width]`.
     pub nearest: ArrayView5<'a, u8>,
     /// How far each of them is from its sample, `[n, k]`, in whatever the distance is measured in.
     pub distances: ArrayView2<'a, f64>,
 }
 
-/// Each sample at the left, its nearest training images with their distances at the right.
+/// Each sample at the left, its nearest images with their distances at the right.
 ///
 /// # Errors
 /// [`EvalError::Setting`] if the shapes do not belong together; else as [`image_grid`].
@@ -76,7 +78,7 @@ pub fn neighbours(panel: &Neighbours<'_>) -> Result<Drawing, EvalError> {
     }
     let distances = panel.distances.rows().into_iter();
     let captions: Vec<_> = distances
-        .flat_map(|row| std::iter::once("sample".to_owned()).chain(row.to_vec().into_iter().map(distance)))
+        .flat_map(|row| std::iter::once(panel.name.to_owned()).chain(row.to_vec().into_iter().map(distance)))
         .collect();
     let options = GridOptions { captions: Some(&captions), columns_apart: 1, ..GridOptions::for_size(width as u32) };
     image_grid(images.view(), near + 1, &options)
@@ -144,7 +146,12 @@ mod tests {
         let samples = grey(&[10, 50]);
         let nearest = grey(&[11, 12, 51, 52]).into_shape_with_order((2, 2, 1, 28, 28)).unwrap();
         let distances = Array2::from_shape_fn((2, 2), |(n, k)| (1 + n + k) as f64);
-        let panel = Neighbours { samples: samples.view(), nearest: nearest.view(), distances: distances.view() };
+        let panel = Neighbours {
+            name: "sample",
+            samples: samples.view(),
+            nearest: nearest.view(),
+            distances: distances.view(),
+        };
         let drawing = neighbours(&panel).unwrap();
         let picture = drawing.picture().unwrap();
         for value in [10, 50] {
@@ -169,7 +176,9 @@ mod tests {
         );
         assert!(reconstructions(one.view(), one.view(), 0).is_err());
         let (nearest, distances) = (Array5::zeros((2, 3, 1, 28, 28)), Array2::zeros((2, 3)));
-        let panel = |samples, distances| neighbours(&Neighbours { samples, nearest: nearest.view(), distances });
+        let panel = |samples, distances| {
+            neighbours(&Neighbours { name: "sample", samples, nearest: nearest.view(), distances })
+        };
         assert!(panel(one.view(), distances.view()).is_err());
         assert!(panel(two.view(), distances.slice(ndarray::s![.., ..2])).is_err());
         assert!(panel(two.view(), distances.view()).is_ok());

@@ -141,7 +141,7 @@ pub(super) fn neighbours(
 ) -> Result<Figure, TaskError> {
     let count = nearest.dim().0;
     let samples = samples.slice(s![..count, .., .., ..]);
-    let panel = grid::Neighbours { samples, nearest: nearest.view(), distances: distances.view() };
+    let panel = grid::Neighbours { name: "sample", samples, nearest: nearest.view(), distances: distances.view() };
     let caption = "Left: samples. Right: the training images that are nearest in pixels, with their L2 distance over values in [-1, 1]. \
                    A model that learned by heart would show the same image twice.";
     Ok(Figure::new("neighbours", "Nearest training images", grid::neighbours(&panel)?).caption(caption))

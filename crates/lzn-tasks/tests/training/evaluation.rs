@@ -3,10 +3,13 @@
 use std::cell::RefCell;
 use std::path::Path;
 
+use lzn_eval::Metric;
 use lzn_flow::Sampler;
 use lzn_tasks::Weights;
 use lzn_tasks::config::{MetricGroup, MetricsConfig, RunConfig};
-use lzn_tasks::evaluate::{self, EvaluateOptions, GenerateOptions, NamedSampler, Parts, Progress, ReportOf, Silent};
+use lzn_tasks::evaluate::{
+    self, ClassifyOptions, Encoded, EvaluateOptions, GenerateOptions, NamedSampler, Parts, Progress, ReportOf, Silent,
+};
 use tch::Device;
 
 use crate::support::{contents, data, finish, joint, plain};
@@ -92,9 +95,42 @@ fn every_group_is_measured_and_a_second_evaluation_draws_and_trains_nothing() {
     for part in ["Samples", "Reconstructions", "Interpolations", "Nearest training images", "Latents and zones"] {
         assert!(html.contains(part), "{part}");
     }
-    for part in ["Confusion of classes", "Losses and accuracy", "FD-LeNet128", "config.toml", "linear probe"] {
+    for part in [
+        "Confusion of classes",
+        "Reliability",
+        "calibration error",
+        "Losses and accuracy",
+        "FD-LeNet128",
+        "config.toml",
+        "linear probe",
+    ] {
         assert!(html.contains(part), "{part}");
     }
+}
+
+#[test]
+fn probabilities_are_shares_of_the_latents_of_a_zone() {
+    let (folder, place) = (data(), tempfile::tempdir().unwrap());
+    let weights = trained(&joint(folder.path(), &[]), &place.path().join("run"));
+    let test = lzn_tasks::data::open_test(&weights.config.data).unwrap().unwrap();
+    let encoded = Encoded::of(&weights.model, test.as_ref(), usize::MAX, &Silent).unwrap();
+    let options =
+        ClassifyOptions { images: usize::MAX, batch_size: 3, noise_scale: 0.0, class_weights: false, seed: 1 };
+    let shares = |noise_scale, draws| {
+        encoded.probabilities(&weights.model, ClassifyOptions { noise_scale, ..options }, draws).unwrap()
+    };
+    for (noise_scale, draws) in [(0.0, 1), (1.0, 4)] {
+        let found = shares(noise_scale, draws);
+        assert_eq!(found.dim(), (encoded.labels.len(), weights.model.classes));
+        assert!(found.iter().all(|share| (share * draws as f32).fract() == 0.0));
+        assert!(found.rows().into_iter().all(|row| (row.sum() - 1.0).abs() < 1e-6));
+    }
+    // Without noise all draws agree, and say what classification says.
+    let accuracy = encoded.classify(&weights.model, options).unwrap().finish().unwrap().accuracy();
+    let centre = shares(0.0, 1);
+    let right = centre.rows().into_iter().zip(&encoded.labels).filter(|(row, label)| row[**label as usize] == 1.0);
+    assert_eq!(right.count() as f64 / encoded.labels.len() as f64, accuracy);
+    assert!(shares(0.0, 3).iter().zip(&centre).all(|(a, b)| (a - b).abs() < 1e-6));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! `lzn embed`.
 
 use anyhow::Result;
+use lzn_tasks::data::matrix;
 use lzn_tasks::task::{Source, Target};
-use ndarray::Array2;
 
 use crate::cli::EmbedArgs;
 use crate::say::say;
@@ -17,9 +17,7 @@ pub(crate) fn run(args: &EmbedArgs) -> Result<()> {
         true => weights.model.run(Source::Images(&images), Target::Latent, &model::looking())?,
         false => weights.model.anchors(&images, model::looking().batch_size)?,
     };
-    let (n, d) = rows.size2()?;
-    let values: Vec<f32> = rows.to_device(tch::Device::Cpu).contiguous().view([-1]).try_into()?;
-    let array = Array2::from_shape_vec((n as usize, d as usize), values)?;
+    let array = matrix(&rows)?;
     images::write_array(&args.out, &array)?;
-    say!("{} [{n}, {d}]", args.out.display())
+    say!("{} [{}, {}]", args.out.display(), array.nrows(), array.ncols())
 }

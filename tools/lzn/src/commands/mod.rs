@@ -6,6 +6,7 @@ mod embed;
 mod eval;
 mod export;
 mod import;
+mod neighbors;
 mod reconstruct;
 mod sample;
 mod train;
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Sample(args) => sample::run(&args)?,
         Command::Classify(args) => classify::run(&args)?,
         Command::Embed(args) => embed::run(&args)?,
+        Command::Neighbors(args) => neighbors::run(&args)?,
         Command::Reconstruct(args) => reconstruct::run(&args)?,
         Command::Import(args) => import::run(&args)?,
         Command::Export(args) => export::run(&args)?,

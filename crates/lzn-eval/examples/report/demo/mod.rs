@@ -131,7 +131,8 @@ fn memorisation() -> Result<Section, EvalError> {
         squares.sum::<f64>().sqrt()
     });
     let samples: Array4<u8> = samples;
-    let panel = Neighbours { samples: samples.view(), nearest: nearest.view(), distances: distances.view() };
+    let panel =
+        Neighbours { name: "sample", samples: samples.view(), nearest: nearest.view(), distances: distances.view() };
     Ok(Section::new("Nearest training images")
         .prose("A model that learned by heart would draw images that are already in the training set.")
         .figure(

@@ -33,8 +33,8 @@ pub struct ImageEncoderConfig {
     /// Pixels along each side of the patches that become channels before the first layer; 1, as published, for none.
     /// Resolutions in this config are those of feature maps, after this stem.
     pub patch_size: usize,
-    /// Whether the backward pass computes the insides of residual blocks anew instead of keeping them: several times less memory for
-    /// about a third more time, and the same numbers (docs/memory.md). May change while a run goes on.
+    /// Whether the backward pass computes the insides of residual blocks anew instead of keeping them: less memory for about a
+    /// third more time, and the same gradients up to rounding (docs/memory.md). May change while a run goes on.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub recompute: bool,
     /// Channels to which each feature map is reduced on its way to the anchor. Published: 20.

@@ -7,7 +7,7 @@ use tch::Tensor;
 /// A tensor whose clones are the same tensor: they share its memory, its gradient and its place in the graph.
 ///
 /// Layers hold their parameters so; a clone of a network is then another handle on the same parameters, which may go to where it is
-/// run again, such as the backward pass of [`crate::autograd::recompute`].
+/// run again, such as the backward pass of [`crate::autograd::recompute()`].
 #[derive(Debug)]
 pub struct Shared(Tensor);
 

@@ -20,7 +20,7 @@ pub struct ResNetConfig {
     /// Dense layers between the pooled features and the anchor, at least 1. Published: 2.
     pub head_num_layers: usize,
     /// Whether the backward pass computes the insides of bottlenecks anew instead of keeping them: less memory for about a third
-    /// more time, and the same numbers (docs/memory.md). May change while a run goes on.
+    /// more time, and the same gradients up to rounding (docs/memory.md). May change while a run goes on.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub recompute: bool,
 }

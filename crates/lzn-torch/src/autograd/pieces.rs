@@ -9,7 +9,7 @@ use crate::{Shared, TorchError};
 ///
 /// Each piece has its forward and backward pass at once, and its graph is freed before the next. What stays is one gradient for each of
 /// `inputs` and of `parameters`, which the function holds itself, as leaves; the backward pass multiplies it by the cotangent. So
-/// nothing is computed twice, other than by [`super::recompute`], which does not need a scalar. `operation` names it in messages.
+/// nothing is computed twice, other than by [`super::recompute()`], which does not need a scalar. `operation` names it in messages.
 ///
 /// # Errors
 /// Those of the function and of libtorch.

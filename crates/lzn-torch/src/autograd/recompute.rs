@@ -12,7 +12,8 @@ use crate::{Shared, TorchError};
 /// which is then used and freed (Chen et al. 2016, "Training deep nets with sublinear memory cost").
 ///
 /// Gradients are those of the function itself to the bit, also where it draws from libtorch's generator, as dropout does: the second
-/// run draws the numbers of the first. They flow to `inputs`, which the function is given, and to `parameters`, which it holds
+/// run draws the numbers of the first. (Where an input is used elsewhere too, its gradients are added up in another order.) They flow
+/// to `inputs`, which the function is given, and to `parameters`, which it holds
 /// itself, as leaves. `operation` names it in messages.
 ///
 /// # Errors

@@ -54,8 +54,8 @@ pub struct BlockStyle {
     pub init_scale: f64,
     /// How resolutions change.
     pub resampling: Resampling,
-    /// Whether the backward pass computes the insides of blocks anew ([`crate::autograd::recompute`]) instead of keeping them: less
-    /// memory, one more forward pass, the same numbers.
+    /// Whether the backward pass computes the insides of blocks anew ([`crate::autograd::recompute()`]) instead of keeping them: less
+    /// memory, one more forward pass, the same gradients up to rounding.
     pub recompute: bool,
 }
 

@@ -8,6 +8,7 @@ mod import;
 mod reconstruct;
 mod sample;
 mod train;
+mod trial;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SHIM: &str = "src/autograd/shim.cpp";
+const SHIMS: [&str; 2] = ["src/autograd/shim.cpp", "src/autograd/generator.cpp"];
 
 /// What torch-sys asks of a torch module too; one answer a line.
 const ASK_PYTHON: &str = "\
@@ -31,7 +31,7 @@ struct Libtorch {
 fn main() -> Result<(), Box<dyn Error>> {
     link::main();
     println!("cargo:rerun-if-changed=compile.rs");
-    println!("cargo:rerun-if-changed={SHIM}");
+    SHIMS.iter().for_each(|shim| println!("cargo:rerun-if-changed={shim}"));
     let libtorch = if setting("LIBTORCH_USE_PYTORCH").is_some() { of_python()? } else { of_folder()? };
     let mut build = cc::Build::new();
     build.cpp(true).std("c++17").debug(false).define("_GLIBCXX_USE_CXX11_ABI", libtorch.abi.as_str());
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // As headers of the system, so that warnings are about our file only.
         build.flag("-isystem").flag(include);
     }
-    build.file(SHIM).try_compile("lzn_autograd")?;
+    build.files(SHIMS).try_compile("lzn_autograd")?;
     Ok(())
 }
 

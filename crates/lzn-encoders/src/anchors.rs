@@ -18,4 +18,7 @@ pub trait ImageAnchors: Debug + Send {
     /// # Errors
     /// [`EncoderError::Network`] when the shape does not fit.
     fn forward(&self, images: &Tensor, train: bool) -> Result<Tensor, EncoderError>;
+
+    /// Another handle on the same network with the same parameters, for a backward pass that runs it again.
+    fn share(&self) -> Box<dyn ImageAnchors>;
 }

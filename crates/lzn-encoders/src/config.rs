@@ -33,6 +33,10 @@ pub struct ImageEncoderConfig {
     /// Pixels along each side of the patches that become channels before the first layer; 1, as published, for none.
     /// Resolutions in this config are those of feature maps, after this stem.
     pub patch_size: usize,
+    /// Whether the backward pass computes the insides of residual blocks anew instead of keeping them: less memory for about a
+    /// third more time, and the same gradients up to rounding (docs/memory.md). May change while a run goes on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub recompute: bool,
     /// Channels to which each feature map is reduced on its way to the anchor. Published: 20.
     pub num_base_channels: usize,
     /// Width of the hidden layers of each head. Published: 200.
@@ -58,6 +62,7 @@ impl Default for ImageEncoderConfig {
             skip_rescale: true,
             init_scale: 0.0,
             patch_size: 1,
+            recompute: false,
             num_base_channels: 20,
             num_base_units: 200,
             num_latent_transformation_layers: 2,
@@ -80,6 +85,7 @@ impl ImageEncoderConfig {
             skip_rescale: self.skip_rescale,
             init_scale: self.init_scale,
             patch_size: self.patch_size,
+            recompute: self.recompute,
         }
     }
 }

@@ -9,4 +9,7 @@ pub enum EncoderError {
     /// A network cannot be built, or cannot take what it is given.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The tensor library or the tensor bridge refused an operation.
+    #[error(transparent)]
+    Torch(#[from] lzn_torch::TorchError),
 }

@@ -7,7 +7,7 @@ use tch::Tensor;
 use crate::config::ImageEncoderConfig;
 
 /// A head: 1x1 convolution to few channels, SiLU, then dense layers over all its numbers, with SiLU between.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Head {
     /// Position among the feature maps.
     tap: usize,
@@ -16,7 +16,7 @@ struct Head {
 }
 
 /// The heads of all feature maps that contribute to the anchor.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Heads(Vec<Head>);
 
 impl Heads {

@@ -24,7 +24,7 @@ use crate::{EncoderError, ImageAnchors};
 /// assert_eq!(anchors.size(), [2, 5]);
 /// # Ok::<(), lzn_encoders::EncoderError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ImageEncoder {
     image: ImageShape,
     layout: Layout,
@@ -56,8 +56,12 @@ impl ImageAnchors for ImageEncoder {
         let ImageShape { size, channels } = self.image;
         NetworkError::require_shape("image", image, &[-1, channels as i64, size as i64, size as i64])?;
         let x = self.layout.stem.unshuffle(image);
-        let Features { mut skips, middle } = self.down.forward(&x, None, &self.layout, train);
+        let Features { mut skips, middle } = self.down.forward(&x, None, &self.layout, train)?;
         skips.push(middle);
         Ok(self.heads.forward(&skips))
+    }
+
+    fn share(&self) -> Box<dyn ImageAnchors> {
+        Box::new(self.clone())
     }
 }

@@ -78,6 +78,10 @@ pub struct VelocityNetConfig {
     /// Pixels along each side of the patches that become channels before the first layer; 1, as published, for none. 2 makes
     /// the network about four times as fast. Resolutions above are those of feature maps, after this stem.
     pub patch_size: usize,
+    /// Whether the backward pass computes the insides of residual blocks anew instead of keeping them: less memory for about a
+    /// third more time, and the same gradients up to rounding (docs/memory.md). May change while a run goes on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub recompute: bool,
 }
 
 impl Default for VelocityNetConfig {
@@ -101,6 +105,7 @@ impl Default for VelocityNetConfig {
             skip_rescale: true,
             init_scale: 0.0,
             patch_size: 1,
+            recompute: false,
         }
     }
 }
@@ -119,6 +124,7 @@ impl VelocityNetConfig {
             skip_rescale: self.skip_rescale,
             init_scale: self.init_scale,
             patch_size: self.patch_size,
+            recompute: self.recompute,
         }
     }
 }

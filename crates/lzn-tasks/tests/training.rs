@@ -8,10 +8,16 @@ mod adam;
 mod damage;
 #[path = "training/evaluation.rs"]
 mod evaluation;
+#[path = "training/micro_batch.rs"]
+mod micro_batch;
 #[path = "training/objectives.rs"]
 mod objectives;
 #[path = "training/published.rs"]
 mod published;
+#[path = "training/python.rs"]
+mod python;
+#[path = "training/representation.rs"]
+mod representation;
 #[path = "training/runs.rs"]
 mod runs;
 #[path = "training/steps.rs"]

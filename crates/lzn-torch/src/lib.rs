@@ -7,7 +7,9 @@ pub mod install;
 pub mod nn;
 pub mod params;
 pub mod pickled;
+mod shared;
 pub mod zones;
 
 pub use error::TorchError;
 pub use params::{Init, ParamStore, Scope};
+pub use shared::Shared;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lzn_random::{Purpose, Stream};
 use tch::{Device, Kind, Tensor};
 
-use crate::TorchError;
+use crate::{Shared, TorchError};
 
 /// How a parameter starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -185,6 +185,14 @@ impl Scope {
     /// Registers a parameter that the optimizer never moves.
     pub fn constant(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
         self.register(name, shape, init, false)
+    }
+
+    /// What the optimizer moves of this place and of all below it, in registration order.
+    pub fn trainable(&self) -> Vec<Shared> {
+        let below = |name: &str| {
+            self.prefix.is_empty() || name.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with('.'))
+        };
+        self.store.trainable().into_iter().filter(|(name, _)| below(name)).map(|(_, tensor)| tensor.into()).collect()
     }
 
     fn register(&self, name: &str, shape: &[i64], init: Init, trainable: bool) -> Tensor {

@@ -9,6 +9,8 @@ mod failures;
 mod gradients;
 #[path = "autograd/lifetimes.rs"]
 mod lifetimes;
+#[path = "autograd/recompute.rs"]
+mod recompute;
 #[path = "autograd/refusals.rs"]
 mod refusals;
 #[path = "autograd/second.rs"]

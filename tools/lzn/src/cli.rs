@@ -69,7 +69,8 @@ Ctrl-C finishes the step, saves and says how to go on; the same command, or `lzn
 Examples:
   lzn train --config tools/configs/quickstart.toml
   lzn train --config tools/configs/quickstart.toml --run runs/mine --set train.batch_size=32 --set seed=1
-  lzn train --config tools/configs/cifar10-joint.toml --set data.path=/data/cifar10 --dry-run")]
+  lzn train --config tools/configs/cifar10-joint.toml --set data.path=/data/cifar10 --dry-run
+  lzn train --config tools/configs/afhq-cat.toml --set train.batch_size=2 --dry-run --step")]
 pub(crate) struct TrainArgs {
     /// Configuration file (TOML); tools/configs/ holds the published ones and CPU demonstrations.
     #[arg(long)]
@@ -83,6 +84,9 @@ pub(crate) struct TrainArgs {
     /// Check everything, print the resolved configuration and the size of every part, and stop.
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run: take a step on noise as well, and print time and memory of each network and of the step. Needs no data set.
+    #[arg(long, requires = "dry_run")]
+    pub step: bool,
     /// Where to compute.
     #[command(flatten)]
     pub compute: Compute,

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod doctor;
 mod images;
+mod memory;
 mod model;
 mod say;
 mod stages;

@@ -1,6 +1,7 @@
 //! The bottleneck block.
 
-use lzn_torch::Scope;
+use lzn_torch::autograd::recompute;
+use lzn_torch::{Scope, Shared, TorchError};
 use tch::Tensor;
 
 use super::layers::NormedConv;
@@ -10,12 +11,13 @@ pub(super) const EXPANSION: i64 = 4;
 
 /// Bottleneck (He et al. 2016): 1x1, 3x3 and 1x1 convolution, each normalised, added to the input; ReLU between and after.
 /// The 3x3 convolution has the stride, and the first block of a stage projects its input to the new shape.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Bottleneck {
     projection: Option<NormedConv>,
     reduce: NormedConv,
     middle: NormedConv,
     expand: NormedConv,
+    parameters: Vec<Shared>,
 }
 
 impl Bottleneck {
@@ -27,10 +29,21 @@ impl Bottleneck {
             reduce: NormedConv::new(&(scope / "reduce"), (inputs, channels), 1, 1),
             middle: NormedConv::new(&(scope / "middle"), (channels, channels), 3, stride),
             expand: NormedConv::new(&(scope / "expand"), (channels, outputs), 1, 1),
+            // Fields are evaluated in order, so all are registered by now.
+            parameters: scope.trainable(),
         }
     }
 
-    pub(super) fn forward(&self, x: &Tensor) -> Tensor {
+    /// `[B, inputs, H, W]` to `[B, outputs, H', W']`; with `again` the backward pass computes the inside of the block anew.
+    pub(super) fn forward(&self, x: &Tensor, again: bool) -> Result<Tensor, TorchError> {
+        if !again {
+            return Ok(self.compute(x));
+        }
+        let block = self.clone();
+        recompute("bottleneck", &[x], &self.parameters, move |x: &[Tensor]| Ok(block.compute(&x[0])))
+    }
+
+    fn compute(&self, x: &Tensor) -> Tensor {
         let shortcut = self.projection.as_ref().map_or_else(|| x.shallow_clone(), |projection| projection.forward(x));
         let h = self.reduce.forward(x).relu();
         let h = self.middle.forward(&h).relu();

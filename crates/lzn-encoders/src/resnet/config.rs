@@ -19,11 +19,15 @@ pub struct ResNetConfig {
     pub width_multiplier: usize,
     /// Dense layers between the pooled features and the anchor, at least 1. Published: 2.
     pub head_num_layers: usize,
+    /// Whether the backward pass computes the insides of bottlenecks anew instead of keeping them: less memory for about a third
+    /// more time, and the same gradients up to rounding (docs/memory.md). May change while a run goes on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub recompute: bool,
 }
 
 impl Default for ResNetConfig {
     fn default() -> Self {
-        Self { layers: vec![3, 4, 6, 3], width_multiplier: 1, head_num_layers: 2 }
+        Self { layers: vec![3, 4, 6, 3], width_multiplier: 1, head_num_layers: 2, recompute: false }
     }
 }
 

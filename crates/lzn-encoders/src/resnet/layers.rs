@@ -1,6 +1,6 @@
 //! Layers of a ResNet: convolutions with stride and without bias, group normalisation with 32 groups.
 
-use lzn_torch::{Init, Scope};
+use lzn_torch::{Init, Scope, Shared};
 use tch::Tensor;
 
 /// Groups of every normalisation.
@@ -8,15 +8,15 @@ pub(super) const GROUPS: i64 = 32;
 const EPSILON: f64 = 1e-5;
 
 /// Values of a weight uniform within `1/sqrt(fan_in)`, the customary start of layers for which no other is stated.
-fn weight(scope: &Scope, shape: &[i64]) -> Tensor {
+fn weight(scope: &Scope, shape: &[i64]) -> Shared {
     let fan_in: i64 = shape.iter().skip(1).product();
-    scope.param("weight", shape, Init::Uniform { bound: 1.0 / (fan_in as f64).sqrt() })
+    scope.param("weight", shape, Init::Uniform { bound: 1.0 / (fan_in as f64).sqrt() }).into()
 }
 
 /// Convolution with normalisation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct NormedConv {
-    weight: Tensor,
+    weight: Shared,
     norm: Norm,
     stride: i64,
 }
@@ -36,9 +36,9 @@ impl NormedConv {
 }
 
 /// Dense layer without bias, with normalisation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct NormedLinear {
-    weight: Tensor,
+    weight: Shared,
     norm: Norm,
 }
 
@@ -55,19 +55,19 @@ impl NormedLinear {
 }
 
 /// Group normalisation in 32 groups with scale and shift.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Norm {
-    weight: Tensor,
-    bias: Tensor,
+    weight: Shared,
+    bias: Shared,
 }
 
 impl Norm {
     fn new(scope: &Scope, channels: i64) -> Self {
-        let weight = scope.param("weight", &[channels], Init::Constant(1.0));
-        Self { weight, bias: scope.param("bias", &[channels], Init::Constant(0.0)) }
+        let weight = scope.param("weight", &[channels], Init::Constant(1.0)).into();
+        Self { weight, bias: scope.param("bias", &[channels], Init::Constant(0.0)).into() }
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
-        x.group_norm(GROUPS, Some(&self.weight), Some(&self.bias), EPSILON, true)
+        x.group_norm(GROUPS, Some(&*self.weight), Some(&*self.bias), EPSILON, true)
     }
 }

@@ -31,12 +31,13 @@ use layers::{NormedConv, NormedLinear};
 /// assert_eq!(encoder.forward(&images, false)?.size(), [2, 64]);
 /// # Ok::<(), lzn_encoders::EncoderError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ResNet {
     image: ImageShape,
     stem: NormedConv,
     blocks: Vec<Bottleneck>,
     head: Vec<NormedLinear>,
+    recompute: bool,
 }
 
 impl ResNet {
@@ -67,7 +68,7 @@ impl ResNet {
         let layers = config.head_num_layers;
         let outputs = |layer| if layer + 1 == layers { latent_dim as i64 } else { width };
         let head = (0..layers).map(|i| NormedLinear::new(&(scope / "head" / i), width, outputs(i))).collect();
-        Ok(Self { image, stem, blocks, head })
+        Ok(Self { image, stem, blocks, head, recompute: config.recompute })
     }
 
     /// The features before the head, `[B, F]` with `F` 2048 in ResNet-50: the mean of the last feature map over its pixels. Linear
@@ -84,7 +85,7 @@ impl ResNet {
         // As published, the network sees pixels in [0, 1].
         let h = self.stem.forward(&((images + 1.0) / 2.0)).relu();
         let h = h.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
-        let h = self.blocks.iter().fold(h, |h, block| block.forward(&h));
+        let h = self.blocks.iter().try_fold(h, |h, block| block.forward(&h, self.recompute))?;
         Ok(h.mean_dim([2, 3].as_slice(), false, Kind::Float))
     }
 
@@ -99,5 +100,9 @@ impl ResNet {
 impl ImageAnchors for ResNet {
     fn forward(&self, images: &Tensor, _train: bool) -> Result<Tensor, EncoderError> {
         Ok(self.head(&self.features(images)?))
+    }
+
+    fn share(&self) -> Box<dyn ImageAnchors> {
+        Box::new(self.clone())
     }
 }

@@ -106,8 +106,8 @@ impl VelocityNet {
         let clock = t * CLOCK;
         // Every block begins with the activation of the embedding, so it is taken once here.
         let embedding = self.embed(&clock, latent, label).silu();
-        let features = self.down.forward(&self.layout.stem.unshuffle(x), Some(&embedding), &self.layout, train);
-        let velocity = self.layout.stem.shuffle(&self.up.forward(features, &embedding, &self.layout, train));
+        let features = self.down.forward(&self.layout.stem.unshuffle(x), Some(&embedding), &self.layout, train)?;
+        let velocity = self.layout.stem.shuffle(&self.up.forward(features, &embedding, &self.layout, train)?);
         Ok(self.output_scale.apply(velocity, &clock))
     }
 

@@ -1,23 +1,36 @@
 //! The way back to full resolution.
 
-use lzn_torch::Scope;
-use lzn_torch::nn::{Conv2d, Direction, Features, GroupNorm, Layout, NetworkError, ResidualBlock, SelfAttention, Tap};
+use lzn_torch::autograd::recompute;
+use lzn_torch::nn::{
+    BlockStyle, Conv2d, Direction, Features, GroupNorm, Layout, NetworkError, ResidualBlock, SelfAttention, Tap,
+};
+use lzn_torch::{Scope, Shared, TorchError};
 use tch::Tensor;
 
 /// Norm, SiLU, convolution to the channels of the output.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Head {
     norm: GroupNorm,
     conv: Conv2d,
+    parameters: Vec<Shared>,
 }
 
 impl Head {
     fn new(scope: &Scope, layout: &Layout, channels: i64) -> Self {
         let norm = GroupNorm::new(&(scope / "norm"), channels);
-        Self { norm, conv: Conv2d::new(&(scope / "conv"), channels, layout.input_channels, 3, layout.style.init_scale) }
+        let conv = Conv2d::new(&(scope / "conv"), channels, layout.input_channels, 3, layout.style.init_scale);
+        Self { norm, conv, parameters: scope.trainable() }
     }
 
-    fn forward(&self, h: &Tensor) -> Tensor {
+    fn forward(&self, h: &Tensor, style: &BlockStyle) -> Result<Tensor, TorchError> {
+        if !style.recompute {
+            return Ok(self.compute(h));
+        }
+        let head = self.clone();
+        recompute("head", &[h], &self.parameters, move |h: &[Tensor]| Ok(head.compute(&h[0])))
+    }
+
+    fn compute(&self, h: &Tensor) -> Tensor {
         self.conv.forward(&self.norm.forward(h).silu())
     }
 }
@@ -68,34 +81,38 @@ impl UpPath {
     }
 
     /// Result `[B, input_channels, R, R]`, before the stem is undone. `embedding` is `[B, width]`, already activated.
-    pub(super) fn forward(&self, features: Features, embedding: &Tensor, layout: &Layout, train: bool) -> Tensor {
+    pub(super) fn forward(
+        &self,
+        features: Features,
+        embedding: &Tensor,
+        layout: &Layout,
+        train: bool,
+    ) -> Result<Tensor, TorchError> {
         let style = &layout.style;
         let Features { mut skips, middle: mut h } = features;
         let mut output: Option<Tensor> = None;
         for level in &self.levels {
             for block in &level.blocks {
-                let joined = match skips.pop() {
-                    Some(skip) => Tensor::cat(&[h, skip], 1),
-                    None => h,
-                };
-                h = block.forward(&joined, Some(embedding), style, train);
+                let skip = skips.pop();
+                let parts: Vec<&Tensor> = [&h].into_iter().chain(&skip).collect();
+                h = block.forward(&parts, Some(embedding), style, train)?;
             }
             if let Some(attention) = &level.attention {
                 h = attention.forward(&h);
             }
             if let Some(head) = &level.head {
-                let here = head.forward(&h);
+                let here = head.forward(&h, style)?;
                 output = Some(match output {
                     Some(coarser) => style.resampling.apply(&coarser, Direction::Up) + here,
                     None => here,
                 });
             }
             if let Some(step) = &level.step {
-                h = step.forward(&h, Some(embedding), style, train);
+                h = step.forward(&[&h], Some(embedding), style, train)?;
             }
         }
         // The finest level always has a head.
-        output.unwrap_or(h)
+        Ok(output.unwrap_or(h))
     }
 }
 

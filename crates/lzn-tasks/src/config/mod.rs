@@ -68,7 +68,7 @@ impl RunConfig {
     }
 
     /// What must be equal for a checkpoint to be continued: everything that shapes the networks, the data and the objectives.
-    /// Lengths, intervals and batch workers may change between sessions.
+    /// Lengths, intervals, batch workers, and what saves memory may change between sessions.
     pub fn identity(&self) -> u32 {
         crc32fast::hash(self.lasting_toml().as_bytes())
     }
@@ -81,12 +81,14 @@ impl RunConfig {
             iterations: 0,
             cool_down: None,
             workers: 0,
+            micro_batch: None,
             log_every: 1,
             checkpoint_every: 1,
             keep_checkpoints: 1,
             ..fixed.train
         };
         fixed.evaluate = EvaluateConfig::default();
+        fixed.model.set_recompute(false);
         fixed.to_toml()
     }
 }

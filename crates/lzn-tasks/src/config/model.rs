@@ -51,6 +51,18 @@ impl ModelConfig {
         if self.encoder.is_some() { self.latent_dim } else { 0 }
     }
 
+    /// Lets the backward pass compute the insides of all networks anew, or keep them.
+    pub fn set_recompute(&mut self, recompute: bool) {
+        if let Some(decoder) = &mut self.decoder {
+            decoder.recompute = recompute;
+        }
+        match &mut self.encoder {
+            Some(EncoderConfig::Ncsnpp(options)) => options.recompute = recompute,
+            Some(EncoderConfig::Resnet(options)) => options.recompute = recompute,
+            None => {}
+        }
+    }
+
     pub(super) fn check(&self, _data: &DataConfig) -> Result<(), ConfigError> {
         if self.decoder.is_none() && self.encoder.is_none() {
             return Err(invalid("model", "needs a [model.decoder], a [model.encoder], or both"));

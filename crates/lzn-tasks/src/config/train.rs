@@ -13,6 +13,11 @@ pub struct TrainConfig {
     pub iterations: u64,
     /// Images a step. Published: 2,000.
     pub batch_size: usize,
+    /// Images that pass a network at a time, from 1 to `batch_size`; none: all of them. Memory is then that of so many images, while
+    /// zones are those of the whole batch, and gradients as well (docs/memory.md); encoders pass twice. It need not divide the
+    /// batch, and may change while a run goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
     /// Largest L2 norm of the gradient over all parts together. Published: 1.
     pub clip_norm: f64,
     /// Linear warm-up of every learning rate. Published: from 1/5000 over 5,000 iterations.
@@ -82,6 +87,7 @@ impl Default for TrainConfig {
         Self {
             iterations: 200_000,
             batch_size: 2_000,
+            micro_batch: None,
             clip_norm: 1.0,
             warm_up: WarmUp { start_factor: 1.0 / 5_000.0, iterations: 5_000 },
             cool_down: None,
@@ -116,6 +122,10 @@ impl TrainConfig {
             if value == 0 {
                 return Err(invalid(key, "must be at least 1"));
             }
+        }
+        if let Some(size) = self.micro_batch.filter(|size| !(1..=self.batch_size).contains(size)) {
+            let rule = format!("must lie between 1 and `train.batch_size`, {}, got {size}", self.batch_size);
+            return Err(invalid("train.micro_batch", rule));
         }
         if !(self.clip_norm.is_finite() && self.clip_norm > 0.0) {
             return Err(invalid("train.clip_norm", format!("must be positive, got {}", self.clip_norm)));

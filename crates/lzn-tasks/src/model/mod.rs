@@ -7,6 +7,7 @@ use std::fmt;
 use lzn_encoders::{EncoderError, ImageAnchors, ImageEncoder, LabelAnchors, ResNet};
 use lzn_flow::{VelocityField, VelocityNet, VelocityNetInput};
 use lzn_latent::ZoneFlow;
+use lzn_torch::autograd::recompute;
 use lzn_torch::nn::ImageShape;
 use lzn_torch::zones::{self, Zones};
 use lzn_torch::{ParamStore, Scope};
@@ -96,6 +97,8 @@ pub struct Lzn {
     pub bank: Option<Tensor>,
     /// How images get their labels.
     pub decision: Decision,
+    /// Images that pass a network at a time in training; none for all. Zones are those of the whole batch all the same.
+    pub micro_batch: Option<usize>,
     /// Flow between image anchors and the prior.
     pub image_flow: ZoneFlow,
     /// Flow between label anchors and the prior.
@@ -147,6 +150,7 @@ impl Lzn {
             encoder: encoder.transpose()?,
             labels: labels.transpose()?,
             bank: None,
+            micro_batch: None,
             decision: config.labels.as_ref().map(|labels| labels.decision).unwrap_or_default(),
             image_flow: config.image_flow.build("model.image_flow")?,
             label_flow: config.label_flow.build("model.label_flow")?,
@@ -177,11 +181,30 @@ impl Lzn {
 
     /// Anchors `[B, d]` of images `[B, C, H, W]` in [-1, 1].
     ///
+    /// In training with a [`Lzn::micro_batch`] the encoder sees so many images at a time without a graph, and again, with one, in the
+    /// backward pass, once the gradients of all anchors are known (Gao et al. 2021, "Scaling deep contrastive learning batch size
+    /// under memory limited setup").
+    ///
     /// # Errors
     /// [`TaskError::MissingPart`] without an image encoder.
     pub fn image_anchors(&self, images: &Tensor, train: bool) -> Result<Tensor, TaskError> {
         let missing = TaskError::MissingPart { part: "image encoder", key: "model.encoder" };
-        Ok(self.placed(self.encoder.as_ref().ok_or(missing)?.net.forward(images, train)?))
+        let encoder = self.encoder.as_ref().ok_or(missing)?;
+        let Some(size) = self.micro_batch_of(images.size()[0]).filter(|_| train) else {
+            return Ok(self.placed(encoder.net.forward(images, train)?));
+        };
+        let parameters = encoder.params.root().trainable();
+        let anchors = images.split(size, 0).into_iter().map(|images| {
+            let net = encoder.net.share();
+            recompute("image encoder", &[&images], &parameters, move |images: &[Tensor]| net.forward(&images[0], train))
+        });
+        let anchors = anchors.collect::<Result<Vec<_>, _>>()?;
+        Ok(self.placed(Tensor::cat(&anchors, 0)))
+    }
+
+    /// The size of micro-batches, where a batch of so many images has more than one.
+    pub(crate) fn micro_batch_of(&self, images: i64) -> Option<i64> {
+        self.micro_batch.map(|size| size.max(1) as i64).filter(|size| *size < images)
     }
 
     /// Anchors `[classes, d]` of all labels.

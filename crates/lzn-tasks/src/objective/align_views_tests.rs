@@ -19,6 +19,10 @@ impl ImageAnchors for Identity {
     fn forward(&self, images: &Tensor, _train: bool) -> Result<Tensor, EncoderError> {
         Ok(images.flatten(1, -1))
     }
+
+    fn share(&self) -> Box<dyn ImageAnchors> {
+        Box::new(Self)
+    }
 }
 
 /// A model whose images are their own anchors.

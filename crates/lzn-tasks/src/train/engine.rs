@@ -50,7 +50,8 @@ pub struct StepEngine {
 
 impl StepEngine {
     /// Wraps a model with fresh optimizers and averages.
-    pub fn new(model: Lzn, config: &RunConfig) -> Self {
+    pub fn new(mut model: Lzn, config: &RunConfig) -> Self {
+        model.micro_batch = config.train.micro_batch;
         let part = |name: PartName, params: &lzn_torch::ParamStore| {
             let config = match name {
                 PartName::Encoder => &config.train.encoder,

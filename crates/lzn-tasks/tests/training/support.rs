@@ -79,6 +79,14 @@ pub(crate) fn classifier(folder: &Path, sets: &[&str]) -> RunConfig {
     parse(&format!("{text}\n{}", &JOINT[train..]), folder, &[sets, &["model.label_conditional=false"]].concat())
 }
 
+/// The image encoder, which learns from two views of every image.
+pub(crate) fn views(folder: &Path) -> RunConfig {
+    let (decoder, train) = (JOINT.find("[model.decoder]").unwrap(), JOINT.find("[train]").unwrap());
+    let align = "[[objective]]\nkind = \"align\"\nfrom = \"image\"\nto = \"view\"\nform = \"log\"\n\n";
+    let text = format!("{}{align}{}", &JOINT[..decoder], &JOINT[train..]);
+    parse(&text, folder, &["model.label_conditional=false"])
+}
+
 fn without_labels(text: &str) -> String {
     let align = "[[objective]]\nkind = \"align\"\nfrom = \"image\"\nto = \"label\"\n";
     assert!(text.contains(align) && text.contains("[model.labels]\n"));

@@ -14,7 +14,7 @@ use torch_sys::C_tensor;
 use super::node::Node;
 
 /// Hands `length` bytes of text over; the receiver copies them into its `sink`.
-type Report = unsafe extern "C" fn(sink: *mut c_void, text: *const c_char, length: usize);
+pub(super) type Report = unsafe extern "C" fn(sink: *mut c_void, text: *const c_char, length: usize);
 
 /// See [`run_backward`].
 type Backward = unsafe extern "C" fn(
@@ -99,7 +99,7 @@ pub(super) fn attach(inputs: &[&Tensor], outputs: &mut [Tensor], node: Node) -> 
 ///
 /// # Safety
 /// `sink` points to a `String` that nobody else uses during the call, `text` to `length` readable bytes.
-unsafe extern "C" fn keep_text(sink: *mut c_void, text: *const c_char, length: usize) {
+pub(super) unsafe extern "C" fn keep_text(sink: *mut c_void, text: *const c_char, length: usize) {
     // SAFETY: as the caller promises.
     let (message, bytes) =
         unsafe { (&mut *sink.cast::<String>(), std::slice::from_raw_parts(text.cast::<u8>(), length)) };

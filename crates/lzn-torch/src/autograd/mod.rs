@@ -51,13 +51,18 @@
 //! belong to a thread, such as [`tch::set_num_threads`], are not those of the caller on a device's thread.
 
 mod ffi;
+mod generator;
 mod node;
+mod pieces;
+mod recompute;
 mod saved;
 
 use tch::Tensor;
 
 use crate::TorchError;
 use node::Node;
+pub use pieces::sum_of_pieces;
+pub use recompute::recompute;
 pub use saved::Saved;
 
 /// The backward pass of one operation, and whatever it has to remember.

@@ -10,7 +10,7 @@ use crate::params::Scope;
 const PROJECTION_SCALE: f64 = 0.1;
 
 /// `x + out(attention(query, key, value))` of the normalised `x`, with one head; every pixel is a token.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SelfAttention {
     norm: GroupNorm,
     query: NetworkInNetwork,

@@ -7,6 +7,7 @@ use super::layers::Conv2d;
 use super::layout::Layout;
 use super::resample::Direction;
 use super::residual::ResidualBlock;
+use crate::TorchError;
 use crate::params::Scope;
 
 /// What a down path makes of an image.
@@ -18,7 +19,7 @@ pub struct Features {
     pub middle: Tensor,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct DownLevel {
     blocks: Vec<(ResidualBlock, Option<SelfAttention>)>,
     /// The step to the next level and, with input skips, the 1x1 convolution of the downsampled input.
@@ -26,7 +27,7 @@ struct DownLevel {
 }
 
 /// First convolution, levels of residual blocks with down-sampling between, and the middle: block, attention, block.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DownPath {
     first: Conv2d,
     levels: Vec<DownLevel>,
@@ -59,21 +60,30 @@ impl DownPath {
     }
 
     /// `x` is `[B, input_channels, R, R]` after the stem; `embedding` is `[B, width]`, already activated.
-    pub fn forward(&self, x: &Tensor, embedding: Option<&Tensor>, layout: &Layout, train: bool) -> Features {
+    ///
+    /// # Errors
+    /// Those of [`ResidualBlock::forward`].
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        embedding: Option<&Tensor>,
+        layout: &Layout,
+        train: bool,
+    ) -> Result<Features, TorchError> {
         let style = &layout.style;
         let mut input = x.shallow_clone();
         let mut h = self.first.forward(x);
         let mut skips = vec![h.shallow_clone()];
         for level in &self.levels {
             for (block, attention) in &level.blocks {
-                h = block.forward(&h, embedding, style, train);
+                h = block.forward(&[&h], embedding, style, train)?;
                 if let Some(attention) = attention {
                     h = attention.forward(&h);
                 }
                 skips.push(h.shallow_clone());
             }
             if let Some((step, combine)) = &level.step {
-                h = step.forward(&h, embedding, style, train);
+                h = step.forward(&[&h], embedding, style, train)?;
                 if let Some(combine) = combine {
                     input = style.resampling.apply(&input, Direction::Down);
                     h += combine.forward(&input);
@@ -82,8 +92,8 @@ impl DownPath {
             }
         }
         let (block0, attention, block1) = &self.middle;
-        h = attention.forward(&block0.forward(&h, embedding, style, train));
-        Features { skips, middle: block1.forward(&h, embedding, style, train) }
+        h = attention.forward(&block0.forward(&[&h], embedding, style, train)?);
+        Ok(Features { skips, middle: block1.forward(&[&h], embedding, style, train)? })
     }
 }
 

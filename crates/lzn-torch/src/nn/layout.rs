@@ -39,10 +39,12 @@ pub struct BackboneOptions<'a> {
     pub init_scale: f64,
     /// Pixels along each side of the patches of the space-to-depth stem; 1 for none.
     pub patch_size: usize,
+    /// Whether the backward pass computes the insides of blocks anew.
+    pub recompute: bool,
 }
 
 /// What all blocks of a network have in common.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct BlockStyle {
     /// Probability of dropout.
     pub dropout: f64,
@@ -52,6 +54,9 @@ pub struct BlockStyle {
     pub init_scale: f64,
     /// How resolutions change.
     pub resampling: Resampling,
+    /// Whether the backward pass computes the insides of blocks anew ([`crate::autograd::recompute()`]) instead of keeping them: less
+    /// memory, one more forward pass, the same gradients up to rounding.
+    pub recompute: bool,
 }
 
 /// One resolution of a network.
@@ -75,7 +80,7 @@ pub struct Tap {
 }
 
 /// A plan that can be built: what remains of [`BackboneOptions`] after all checks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Layout {
     /// Levels from the finest to the coarsest; at least one.
     pub levels: Vec<Level>,
@@ -121,6 +126,7 @@ impl Layout {
                 skip_rescale: options.skip_rescale,
                 init_scale: options.init_scale,
                 resampling,
+                recompute: options.recompute,
             },
             input_skip: options.input_skip,
             stem: SpaceToDepth::new(options.patch_size as i64),

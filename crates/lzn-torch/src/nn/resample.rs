@@ -2,6 +2,8 @@
 
 use tch::{Device, Tensor};
 
+use crate::Shared;
+
 /// Which way a block changes the resolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -12,16 +14,16 @@ pub enum Direction {
 }
 
 /// How the resolution is halved and doubled.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Resampling {
     /// The mean of each 2x2 block; each pixel repeated 2x2.
     Plain,
     /// A separable low-pass filter (Zhang 2019; Karras et al. 2020), for instance with taps `[1, 3, 3, 1]`.
     Fir {
         /// Filter of halving `[1, 1, taps, taps]`; it sums to 1.
-        down: Tensor,
+        down: Shared,
         /// Filter of doubling `[1, 1, taps, taps]`; it sums to 4, since three of four inputs are inserted zeros.
-        up: Tensor,
+        up: Shared,
     },
 }
 
@@ -34,7 +36,7 @@ impl Resampling {
         let to_device = |filter: Tensor| filter.to_kind(tch::Kind::Float).to_device(device);
         // A convolution layer correlates, a filter convolves: hence the flip on the way down. The way up is the transpose of a
         // correlation, which is a convolution already.
-        Self::Fir { down: to_device(square.flip([2, 3])), up: to_device(square * 4.0) }
+        Self::Fir { down: to_device(square.flip([2, 3])).into(), up: to_device(square * 4.0).into() }
     }
 
     /// `[B, C, H, W]` to `[B, C, H/2, W/2]` or `[B, C, 2H, 2W]`.

@@ -5,7 +5,9 @@ use tch::Tensor;
 use super::layers::{Conv2d, GroupNorm, Linear};
 use super::layout::BlockStyle;
 use super::resample::Direction;
+use crate::autograd::recompute;
 use crate::params::Scope;
+use crate::{Shared, TorchError};
 
 /// `x + h`, divided by `sqrt(2)` when `skip_rescale`, so that the variance of two equal terms stays.
 pub fn residual_sum(x: &Tensor, h: &Tensor, skip_rescale: bool) -> Tensor {
@@ -16,7 +18,7 @@ pub fn residual_sum(x: &Tensor, h: &Tensor, skip_rescale: bool) -> Tensor {
 
 /// Norm, SiLU, (resample,) convolution, (+ embedding,) norm, SiLU, dropout, convolution; added to the input, which passes a 1x1
 /// convolution when its channels or size change.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ResidualBlock {
     norm0: GroupNorm,
     conv0: Conv2d,
@@ -25,6 +27,7 @@ pub struct ResidualBlock {
     conv1: Conv2d,
     shortcut: Option<Conv2d>,
     direction: Option<Direction>,
+    parameters: Vec<Shared>,
 }
 
 impl ResidualBlock {
@@ -44,11 +47,36 @@ impl ResidualBlock {
         let conv1 = Conv2d::new(&(scope / "conv1"), outputs, outputs, 3, style.init_scale);
         let shortcut = (inputs != outputs || direction.is_some())
             .then(|| Conv2d::new(&(scope / "shortcut"), inputs, outputs, 1, 1.0));
-        Self { norm0, conv0, embedding, norm1, conv1, shortcut, direction }
+        Self { norm0, conv0, embedding, norm1, conv1, shortcut, direction, parameters: scope.trainable() }
     }
 
-    /// `[B, inputs, H, W]` to `[B, outputs, H', W']`. `embedding` is `[B, width]`, already activated.
-    pub fn forward(&self, x: &Tensor, embedding: Option<&Tensor>, style: &BlockStyle, train: bool) -> Tensor {
+    /// `[B, inputs, H, W]` to `[B, outputs, H', W']`. The input is given in parts whose channels are joined; `embedding` is
+    /// `[B, width]`, already activated.
+    ///
+    /// # Errors
+    /// [`TorchError::Autograd`] if libtorch refuses to run the block again in the backward pass.
+    pub fn forward(
+        &self,
+        parts: &[&Tensor],
+        embedding: Option<&Tensor>,
+        style: &BlockStyle,
+        train: bool,
+    ) -> Result<Tensor, TorchError> {
+        let count = parts.len();
+        if !style.recompute {
+            return Ok(self.compute(&joined(parts), embedding, style, train));
+        }
+        let inputs: Vec<&Tensor> = parts.iter().copied().chain(embedding).collect();
+        let (block, style) = (self.clone(), style.clone());
+        // The parts are joined inside, so that only they are kept, which others keep as well.
+        let run = move |inputs: &[Tensor]| {
+            let (parts, embedding) = inputs.split_at(count);
+            Ok(block.compute(&joined(parts), embedding.first(), &style, train))
+        };
+        recompute("residual block", &inputs, &self.parameters, run)
+    }
+
+    fn compute(&self, x: &Tensor, embedding: Option<&Tensor>, style: &BlockStyle, train: bool) -> Tensor {
         let mut h = self.norm0.forward(x).silu();
         let mut x = x.shallow_clone();
         if let Some(direction) = self.direction {
@@ -71,6 +99,14 @@ impl ResidualBlock {
     }
 }
 
+/// Feature maps as one, channels after channels.
+fn joined<T: std::borrow::Borrow<Tensor>>(parts: &[T]) -> Tensor {
+    match parts {
+        [one] => one.borrow().shallow_clone(),
+        many => Tensor::cat(many, 1),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tch::{Device, Kind};
@@ -84,11 +120,17 @@ mod tests {
         // The last convolution starts at (almost) zero, so only the shortcut is left.
         let x = (Tensor::arange(2 * 8 * 4 * 4, (Kind::Float, Device::Cpu)) * 0.9).cos().view([2, 8, 4, 4]);
         for skip_rescale in [false, true] {
-            let style = BlockStyle { dropout: 0.0, skip_rescale, init_scale: 0.0, resampling: Resampling::Plain };
+            let style = BlockStyle {
+                dropout: 0.0,
+                skip_rescale,
+                init_scale: 0.0,
+                resampling: Resampling::Plain,
+                recompute: false,
+            };
             let store = ParamStore::new(Device::Cpu, 0);
             let block = ResidualBlock::new(&store.root(), &style, (8, 8), None, None);
             let expected = if skip_rescale { &x / 2f64.sqrt() } else { x.shallow_clone() };
-            assert!(block.forward(&x, None, &style, false).allclose(&expected, 1e-3, 1e-3, false));
+            assert!(block.forward(&[&x], None, &style, false).unwrap().allclose(&expected, 1e-3, 1e-3, false));
         }
     }
 
@@ -97,9 +139,15 @@ mod tests {
         let x = (Tensor::arange(2 * 8 * 4 * 4, (Kind::Float, Device::Cpu)) * 0.9).cos().view([2, 8, 4, 4]);
         let before = x.copy();
         for direction in [None, Some(Direction::Up), Some(Direction::Down)] {
-            let style = BlockStyle { dropout: 0.5, skip_rescale: true, init_scale: 1.0, resampling: Resampling::Plain };
+            let style = BlockStyle {
+                dropout: 0.5,
+                skip_rescale: true,
+                init_scale: 1.0,
+                resampling: Resampling::Plain,
+                recompute: false,
+            };
             let block = ResidualBlock::new(&ParamStore::new(Device::Cpu, 0).root(), &style, (8, 8), Some(3), direction);
-            let _ = block.forward(&x, Some(&Tensor::ones([2, 3], (Kind::Float, Device::Cpu))), &style, true);
+            let _ = block.forward(&[&x], Some(&Tensor::ones([2, 3], (Kind::Float, Device::Cpu))), &style, true);
             assert_eq!(x, before, "{direction:?}");
         }
     }

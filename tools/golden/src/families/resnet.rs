@@ -24,6 +24,7 @@ impl Family for Resnet {
             layers: case.get("layers")?,
             width_multiplier: case.get("width_multiplier")?,
             head_num_layers: case.get("head_num_layers")?,
+            ..ResNetConfig::default()
         };
         let images = tensor(case, "image")?;
         let (_, channels, size, _) = images.size4()?;

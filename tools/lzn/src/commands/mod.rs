@@ -10,6 +10,7 @@ mod neighbors;
 mod reconstruct;
 mod sample;
 mod train;
+mod trial;
 
 use std::process::ExitCode;
 

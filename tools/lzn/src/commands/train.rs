@@ -11,10 +11,14 @@ use lzn_tasks::data::RunData;
 use lzn_tasks::run::{StopFlag, folder};
 use lzn_tasks::train::{Outcome, Trainer};
 
+use super::trial;
 use crate::cli::{ResumeArgs, TrainArgs};
 use crate::model::device;
 use crate::say::{explained, note, say};
 use crate::watch::Watch;
+
+/// Classes of labels where the data set is not there to count them: those of CIFAR-10.
+const ASSUMED_CLASSES: usize = 10;
 
 /// Exit status of a run that was asked to stop: by convention 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -23,7 +27,7 @@ const INTERRUPTED: u8 = 130;
 pub(crate) fn train(args: &TrainArgs) -> Result<ExitCode> {
     let config = RunConfig::load(&args.config, &args.sets)?;
     if args.dry_run {
-        return dry_run(&config);
+        return dry_run(&config, args);
     }
     let name = args.config.file_stem().unwrap_or_default();
     let folder = args.run.clone().unwrap_or_else(|| PathBuf::from("runs").join(name));
@@ -86,16 +90,35 @@ fn report(trainer: &Trainer, folder: &Path) -> Result<()> {
     say!("  lzn resume {run} --set train.iterations={}", 2 * trainer.session().step)
 }
 
-fn dry_run(config: &RunConfig) -> Result<ExitCode> {
-    let data = RunData::open(&config.data)?;
-    BatchPlan::training(data.train.len(), config.train.batch_size, config.seed)?;
-    Augment::new(config.data.augment, config.seed, data.train.image_shape())?;
-    let classes = data.train.class_names().len();
-    let model = Lzn::new(&config.model, &config.data, classes, config.seed, tch::Device::Cpu)?;
-    say!("{}", config.to_toml())?;
-    say!("# {} training images, {} classes", data.train.len(), classes)?;
+fn dry_run(config: &RunConfig, args: &TrainArgs) -> Result<ExitCode> {
+    let classes = match data(config) {
+        Ok((images, classes)) => {
+            say!("{}\n# {images} training images, {classes} classes", config.to_toml())?;
+            classes
+        }
+        Err(error) if args.step => {
+            let labels = config.model.labels.is_some() || config.model.label_conditional;
+            let classes = if labels { ASSUMED_CLASSES } else { 0 };
+            say!("{}", config.to_toml())?;
+            note(format_args!("{}\nwithout the data set, {classes} classes are assumed", explained(error.as_ref())));
+            classes
+        }
+        Err(error) => return Err(error),
+    };
+    let model = Lzn::new(&config.model, &config.data, classes, config.seed, device(&args.compute)?)?;
     for (part, params) in model.parts() {
         say!("# {part}: {} parameters", params.trainable_values())?;
     }
+    if args.step {
+        trial::run(config, model)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Numbers of training images and classes of the data, checked against the configuration.
+fn data(config: &RunConfig) -> Result<(usize, usize)> {
+    let data = RunData::open(&config.data)?;
+    BatchPlan::training(data.train.len(), config.train.batch_size, config.seed)?;
+    Augment::new(config.data.augment, config.seed, data.train.image_shape())?;
+    Ok((data.train.len(), data.train.class_names().len()))
 }

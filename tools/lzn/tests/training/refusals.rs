@@ -49,6 +49,26 @@ fn whole_idx_files_are_accepted() {
 }
 
 #[test]
+fn a_dry_step_measures_each_network_without_data_and_writes_nothing() {
+    let place = Place::new();
+    let mut command = place.train("run", &["data.path=\"elsewhere\"", "train.micro_batch=4"]);
+    command.args(["--dry-run", "--step"]);
+    let output = command.output().unwrap();
+    let (said, noted) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{noted}");
+    assert!(noted.contains("elsewhere") && noted.contains("10 classes are assumed"), "{noted}");
+    assert!(said.contains("micro_batch = 4") && said.contains("# 6 images of noise, 4 at a time, 1 threads"), "{said}");
+    for name in ["encoder, forward and backward", "decoder, forward and backward", "whole step"] {
+        let line = said.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name} in: {said}"));
+        let seconds: f64 = line.split_whitespace().rev().nth(3).unwrap().parse().unwrap();
+        assert!((0.0..60.0).contains(&seconds) && line.contains(" s ") && line.ends_with("GB"), "{line}");
+    }
+    assert!(!place.path("run").exists());
+    let alone = fail(place.lzn(&["train", "--config", "tiny.toml", "--step"]));
+    assert!(alone.contains("--dry-run"), "{alone}");
+}
+
+#[test]
 fn missing_data_is_named_with_the_remedy() {
     let place = Place::new();
     refused(&place, &IDX, &["idx", "no such file or folder", "dataset-fashion-mnist"]);

@@ -79,6 +79,7 @@ pub(in crate::families) fn read(case: &Case) -> Result<Options> {
         skip_rescale: network.skip_rescale,
         init_scale: network.init_scale,
         patch_size: 1,
+        recompute: false,
         num_base_channels: heads.num_base_channels,
         num_base_units: heads.num_base_units,
         num_latent_transformation_layers: heads.num_latent_transformation_layers,
@@ -107,5 +108,6 @@ fn decoder(network: Network, attn_resolutions: Vec<usize>) -> VelocityNetConfig 
         skip_rescale: network.skip_rescale,
         init_scale: network.init_scale,
         patch_size: 1,
+        recompute: false,
     }
 }

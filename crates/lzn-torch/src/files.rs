@@ -1,12 +1,10 @@
 //! Tensors in safetensors files, written all or nothing and checked when read.
 //!
-//! A file first grows beside its place under another name, is flushed to the disk and then renamed: whoever looks, and
-//! whenever the machine stops, there is the old file or the new one and never half of either. A checksum over names, shapes,
-//! values and metadata goes into the header, because the format itself does not notice a flipped bit.
+//! A checksum over names, shapes, values and metadata goes into the header, because the format itself does not notice a flipped bit.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -36,34 +34,8 @@ pub fn save(path: &Path, tensors: &[(String, Tensor)], metadata: &BTreeMap<Strin
     header.insert(CHECKSUM.to_owned(), checksum);
 
     let bytes = safetensors::serialize(views, Some(header)).map_err(|e| explain(path, e))?;
-    replace(path, |file| file.write_all(&bytes))
-}
-
-/// Gives `path` the content that `write` writes: all of it, or what was there before. The folder must exist.
-///
-/// # Errors
-/// [`TorchError::Io`] with what the system or `write` says.
-pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<(), TorchError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let io_error = |source| TorchError::Io { path: path.to_owned(), source };
-    let mut unfinished = unfinished_file(folder).map_err(io_error)?;
-    write(unfinished.as_file_mut()).map_err(io_error)?;
-    unfinished.as_file().sync_all().map_err(io_error)?;
-    unfinished.persist(path).map_err(|e| io_error(e.error))?;
-    // The rename itself is on the disk only once the folder is.
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error)
-}
-
-/// A file that disappears unless it is given its name; readable by whom the user's own files are.
-fn unfinished_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".unfinished-");
-    #[cfg(unix)]
-    let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    lzn_files::replace(path, io_error, |file| file.write_all(&bytes).map_err(io_error))
 }
 
 /// Reads all tensors and the metadata of a file. Files without a checksum, such as those of other programs, are read as well.

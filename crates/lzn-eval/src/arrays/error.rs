@@ -54,7 +54,7 @@ pub enum ArrayError {
 
 impl ArrayError {
     /// Wraps an error of the system about `path`.
-    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+    pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, ArrayView1, ArrayView2, Ix2};
 use ndarray_npy::WriteNpyExt;
 
-use super::{ArrayError, Arrays, write_atomically};
+use super::{ArrayError, Arrays};
 use crate::finite::first_not_finite;
 
 /// Names under which archives hold features: clean-fid's, score_sde's and NumPy's own.
@@ -86,7 +86,7 @@ pub fn read_features(path: &Path) -> Result<Array2<f32>, ArrayError> {
 }
 
 fn write<T: WriteNpyExt>(path: &Path, array: &T) -> Result<(), ArrayError> {
-    write_atomically(path, |file| {
+    lzn_files::replace(path, ArrayError::io(path), |file| {
         array.write_npy(std::io::BufWriter::new(file)).map_err(|error| ArrayError::format(path, error))
     })
 }

@@ -3,13 +3,11 @@
 //! What is written grows beside its place and is renamed when it is whole, so that a file is there completely or not at
 //! all. What is read is checked before it is used; errors are [`ArrayError`]s, which name the file and the array.
 
-mod atomic;
 mod error;
 mod features;
 mod images;
 mod source;
 
-pub(crate) use atomic::write_atomically;
 pub use error::ArrayError;
 pub use features::{export, read_features, write_features, write_labels};
 pub use images::{Layout, read_images};

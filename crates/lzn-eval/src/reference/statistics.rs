@@ -8,7 +8,7 @@ use ndarray_npy::{NpzWriter, WriteNpyExt};
 
 use super::Gaussian;
 use super::check::{Which, check};
-use crate::arrays::{ArrayError, Arrays, write_atomically};
+use crate::arrays::{ArrayError, Arrays};
 
 /// Names of mean, covariance and the number of samples. The last is our addition.
 const MEAN: &str = "mu";
@@ -70,7 +70,7 @@ pub(super) fn write_archive(
     path: &Path,
     fill: impl FnOnce(&mut Archive<'_>) -> Result<(), ArrayError>,
 ) -> Result<(), ArrayError> {
-    write_atomically(path, |file| {
+    lzn_files::replace(path, ArrayError::io(path), |file| {
         let mut archive = Archive { path, writer: NpzWriter::new_compressed(file) };
         fill(&mut archive)?;
         archive.writer.finish().map(drop).map_err(|error| ArrayError::format(path, error))

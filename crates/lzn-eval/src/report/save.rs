@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::{Content, Report};
 use crate::EvalError;
-use crate::arrays::{ArrayError, write_atomically};
 
 impl Report {
     /// Writes `report.html` into `folder`, which is made if need be, and every figure into its folder `figures`: pixels as
@@ -36,9 +35,6 @@ impl Report {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
-    let written = write_atomically(path, |file| file.write_all(bytes).map_err(ArrayError::io(path)));
-    written.map_err(|error| match error {
-        ArrayError::Io { path, source } => EvalError::Write { path, source },
-        other => EvalError::Write { path: path.to_owned(), source: std::io::Error::other(other) },
-    })
+    let failed = |source| EvalError::Write { path: path.to_owned(), source };
+    lzn_files::replace(path, failed, |file| file.write_all(bytes).map_err(failed))
 }

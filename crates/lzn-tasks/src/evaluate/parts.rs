@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use lzn_torch::files;
 use ndarray::Array4;
 use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
@@ -14,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::features::make_folder_of;
 use crate::TaskError;
+use crate::run::RunError;
 
 /// Pieces by name and key. The key holds everything that the piece depends on; its digest is part of the file's name, so that a piece
 /// of other weights or settings is never taken. Without a folder nothing is kept.
@@ -76,5 +76,6 @@ impl Parts {
 /// Gives a file its whole content, and makes its folder if need be.
 fn write(path: &Path, content: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<(), TaskError> {
     make_folder_of(path)?;
-    Ok(files::replace(path, content)?)
+    let failed = RunError::io(path);
+    Ok(lzn_files::replace(path, &failed, |file| content(file).map_err(&failed))?)
 }

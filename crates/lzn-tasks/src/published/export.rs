@@ -6,7 +6,6 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use lzn_pickle::{Dtype, Item};
-use lzn_torch::files;
 use tch::{Device, Kind, Tensor};
 
 use super::{Named, PREFIX, SIGMAS, ema_decay, key, learning_rate, named, sigmas};
@@ -14,14 +13,14 @@ use crate::TaskError;
 use crate::config::RunConfig;
 use crate::data::open_train;
 use crate::model::Weights;
-use crate::run::{Checkpoints, folder};
+use crate::run::{Checkpoints, RunError, folder};
 use crate::train::{PARAMETERS, PartState, StepEngine, restore};
 
 /// Writes the newest checkpoint of the run in `run` to the file `to`, in the layout of the published code; returns its step.
 ///
 /// # Errors
 /// [`TaskError::NotWeights`] if the run has no checkpoint, [`TaskError::Unpublished`] if its networks have what the published code
-/// has not, [`TaskError::Torch`] if the file cannot be written. What was at `to` is then as it was.
+/// has not, [`TaskError::Run`] if the file cannot be written. What was at `to` is then as it was.
 pub fn export(run: &Path, to: &Path) -> Result<u64, TaskError> {
     let config = RunConfig::parse(&folder::read_config(run)?, &run.join("config.toml"), &[])?;
     check(&config)?;
@@ -36,7 +35,9 @@ pub fn export(run: &Path, to: &Path) -> Result<u64, TaskError> {
     let mut tensors = Tensors::default();
     let item = whole(&config, &engine, step, &mut tensors);
     let name = to.file_stem().map_or("archive".into(), |stem| stem.to_string_lossy());
-    files::replace(to, |file: &mut File| lzn_pickle::write(file, &name, &item, |index| tensors.bytes(index)))?;
+    let failed = RunError::io(to);
+    let write = |file: &mut File| lzn_pickle::write(file, &name, &item, |index| tensors.bytes(index)).map_err(&failed);
+    lzn_files::replace(to, &failed, write)?;
     Ok(step)
 }
 

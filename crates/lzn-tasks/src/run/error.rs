@@ -158,7 +158,7 @@ fn listed(differences: &[String]) -> String {
 
 impl RunError {
     /// Returns a converter for errors of the system at `path`: a full disk becomes [`RunError::DiskFull`].
-    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+    pub(crate) fn io(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
         move |source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Self::DiskFull { path: path.to_owned(), source: source.into() }

@@ -159,19 +159,7 @@ pub fn checkpoints(folder: &Path) -> PathBuf {
 
 /// Writes a file so that it has either its old content or all of the new, even if the machine stops in between.
 pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), RunError> {
-    let temporary = path.with_extension("partial");
-    let write = || {
-        let mut file = File::create(&temporary)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        path.parent().map_or(Ok(()), sync_folder)
-    };
-    write().map_err(|error| {
-        // Best effort: the error that matters is the one that stopped the writing.
-        let _ = fs::remove_file(&temporary);
-        RunError::io(path)(error)
-    })
+    lzn_files::replace(path, RunError::io(path), |file| file.write_all(content).map_err(RunError::io(path)))
 }
 
 /// Makes names that were added to or taken from a folder last.
@@ -184,7 +172,7 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 fn holds_foreign_files(folder: &Path) -> Result<bool, RunError> {
     for entry in fs::read_dir(folder).map_err(RunError::io(folder))? {
         let name = entry.map_err(RunError::io(folder))?.file_name();
-        if name != LOCK && name != "config.partial" {
+        if name != LOCK && !name.to_string_lossy().starts_with(lzn_files::UNFINISHED) {
             return Ok(true);
         }
     }
@@ -245,7 +233,8 @@ mod tests {
         drop(RunFolder::create(&path, TEXT).unwrap());
         assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), TEXT);
         assert_eq!(RunFolder::open(&path).unwrap().config(), TEXT);
-        assert!(!path.join("config.partial").exists());
+        let mut names = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(names.all(|name| name == LOCK || name == CONFIG));
     }
 
     #[test]
@@ -301,7 +290,7 @@ mod tests {
     fn what_an_interrupted_start_leaves_behind_does_not_block_the_next() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(".lock"), "process 1 on host gone").unwrap();
-        fs::write(folder.path().join("config.partial"), "[tra").unwrap();
+        fs::write(folder.path().join(format!("{}1", lzn_files::UNFINISHED)), "[tra").unwrap();
         RunFolder::create(folder.path(), TEXT).unwrap();
     }
 

@@ -4,6 +4,7 @@
 //! all. What is read is checked before it is used; errors are [`ArrayError`]s, which name the file and the array.
 
 mod atomic;
+mod claim;
 mod error;
 mod features;
 mod images;

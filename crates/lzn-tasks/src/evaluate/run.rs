@@ -57,6 +57,8 @@ pub struct Evaluation {
     pub nearest: Option<Nearest>,
     /// Test images with their anchors.
     pub encoded: Option<Encoded>,
+    /// Messages that name images which could not be decoded and were replaced.
+    pub bad_images: Vec<String>,
 }
 
 /// Measures a model.
@@ -85,6 +87,7 @@ pub fn evaluate(
     if asked(MetricGroup::Representation) {
         run.representation(&mut found)?;
     }
+    found.bad_images = data.bad_images();
     Ok(found)
 }
 

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod classify;
+mod data;
 mod embed;
 mod eval;
 mod export;
@@ -28,6 +29,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Reconstruct(args) => reconstruct::run(&args)?,
         Command::Import(args) => import::run(&args)?,
         Command::Export(args) => export::run(&args)?,
+        Command::Data(args) => data::run(&args)?,
         Command::Doctor(args) => return doctor::run(args.json),
     }
     Ok(ExitCode::SUCCESS)

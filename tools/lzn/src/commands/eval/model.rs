@@ -24,6 +24,7 @@ pub(super) fn run(args: &EvalModelArgs) -> Result<()> {
     let folder = folder(args)?;
     let options = options(args, &weights, folder.as_deref())?;
     let found = evaluate::evaluate(&weights, &options, &Stages::default())?;
+    found.bad_images.iter().for_each(|message| note(format_args!("warning: left out, {message}")));
     if found.groups.is_empty() {
         bail!("nothing of what was asked for ({}) can be measured of this model", names(&options.metrics));
     }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use ndarray::Array3;
 
-use crate::DataError;
+use crate::{DataError, Look};
 
 /// Labelled or unlabelled images of one shape, read by index.
 ///
@@ -51,6 +51,20 @@ pub trait Dataset: Send + Sync {
     fn label(&self, index: usize) -> Result<Option<i64>, DataError> {
         Ok(self.read(index)?.label)
     }
+
+    /// How one image is stored. Data sets of encoded images override this.
+    ///
+    /// # Errors
+    /// As [`Dataset::read_whole`].
+    fn look(&self, index: usize) -> Result<Look, DataError> {
+        let (channels, height, width) = self.read_whole(index)?.image.dim();
+        Ok(Look { height, width, mode: if channels == 1 { "grey" } else { "rgb" } })
+    }
+
+    /// Images that could not be read so far and were replaced, each as the message that names it ([`SkipBad`](crate::SkipBad)).
+    fn bad_images(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// One image and its label.
@@ -96,6 +110,24 @@ pub enum Split {
     Test,
 }
 
+impl Split {
+    /// Its name: `train` or `test`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        }
+    }
+
+    /// The sub-folders that a part may be in.
+    pub(crate) fn folders(self) -> &'static [&'static str] {
+        match self {
+            Self::Train => &["train"],
+            Self::Test => &["test", "val"],
+        }
+    }
+}
+
 impl<D: Dataset + ?Sized> Dataset for Arc<D> {
     fn len(&self) -> usize {
         (**self).len()
@@ -119,6 +151,14 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
 
     fn label(&self, index: usize) -> Result<Option<i64>, DataError> {
         (**self).label(index)
+    }
+
+    fn look(&self, index: usize) -> Result<Look, DataError> {
+        (**self).look(index)
+    }
+
+    fn bad_images(&self) -> Vec<String> {
+        (**self).bad_images()
     }
 }
 

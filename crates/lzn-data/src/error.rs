@@ -142,6 +142,58 @@ pub enum DataError {
         /// What the decoder says.
         reason: String,
     },
+    /// A file is not what it should be, or damaged.
+    #[error("{}: {reason}; {remedy}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A pickle of Python is damaged, or holds something else.
+    #[error(transparent)]
+    Pickle(lzn_pickle::PtError),
+    /// A packed file was made of something that has changed since.
+    #[error(
+        "{}: stale, for {} has changed since it was made; make it again with `lzn data pack`",
+        path.display(), source_path.display()
+    )]
+    Stale {
+        /// The packed file.
+        path: PathBuf,
+        /// What it was made of.
+        source_path: PathBuf,
+    },
+    /// A packed file holds images that were prepared in another way.
+    #[error(
+        "{}: packed with {packed}, but the configuration asks for {wanted}; \
+         pack again, or change `data.image_size`, `data.resize` and `data.channels`",
+        path.display()
+    )]
+    PackedOtherwise {
+        /// The packed file.
+        path: PathBuf,
+        /// What it holds.
+        packed: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// Random crops are cut out of whole images, and a packed file has only the middle of them.
+    #[error("{}: holds images that were cut and resized, but random crops need whole ones; pack again without --size", path.display())]
+    PackedCut {
+        /// The packed file.
+        path: PathBuf,
+    },
+    /// So many images cannot be read that it is not a matter of single files.
+    #[error("sample {index} and those that could stand in for it, {tried} in all, are unreadable; check the data set")]
+    NoReadableImage {
+        /// The sample that was asked for.
+        index: usize,
+        /// How many were tried.
+        tried: usize,
+    },
     /// Images were asked for with no pixels.
     #[error("the `size` of images must be at least 1 pixel, got 0")]
     ImageSizeZero,
@@ -238,4 +290,11 @@ pub enum DataError {
         /// The step.
         step: u64,
     },
+}
+
+impl DataError {
+    /// Whether a single image is to blame, which may be left out ([`SkipBad`](crate::SkipBad)), and not a file or disk.
+    pub fn is_bad_image(&self) -> bool {
+        matches!(self, Self::UnreadableImage { .. })
+    }
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use ndarray::Array3;
 
 use crate::DataError;
-use crate::image_folder::{Colour, decode, has_image_ending, io_error, name_of};
+use crate::decode::{Colour, decode, has_image_ending, io_error};
+use crate::image_folder::name_of;
 
 /// All PNG and JPEG files below `folder`, however deep, sorted by path. Names that start with a dot are left out, and links to
 /// folders are not followed.

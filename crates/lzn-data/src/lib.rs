@@ -1,7 +1,7 @@
 //! Data sets, transforms and seeded, resumable, prefetched batches. Nothing here knows of networks or libtorch.
 //!
 //! ```text
-//! Dataset (ArrayDataset, ImageFolder, Subset)      read(index) -> Sample, uint8 [C, H, W]
+//! Dataset (ArrayDataset, ImageFolder, PackedImages, Subset ...)      read(index) -> Sample, uint8 [C, H, W]
 //!    |        BatchPlan                            step -> indices: a function of seed, step, batch size and length
 //!    v          v
 //! Batches (worker threads, Augment)                step, step + 1, ... -> Batch, uint8 [B, C, H, W]
@@ -37,28 +37,47 @@
 mod array_dataset;
 mod augment;
 mod batches;
+pub mod cifar10;
 mod dataset;
+mod decode;
+mod encoded;
 mod error;
 pub mod fashion_mnist;
 mod files;
 pub mod idx;
 mod image_folder;
+pub mod imagenet;
+mod kind;
+#[cfg(feature = "lmdb")]
+pub mod lmdb;
+mod packed;
 mod plan;
+mod skip_bad;
 mod subset;
 mod summary;
+mod survey;
+mod tar;
 pub mod transform;
 mod values;
+pub mod webdataset;
 mod workers;
 
 pub use array_dataset::ArrayDataset;
 pub use augment::{Augment, AugmentConfig, BlurConfig, Changes, ColourChange, CropConfig, JitterConfig, Padding};
 pub use batches::{Batch, BatchOptions, Batches};
 pub use dataset::{Dataset, ImageShape, Sample, Split};
+pub use decode::{Colour, ImageConfig, Look, read_image};
+pub use encoded::{EncodedImages, Store};
 pub use error::DataError;
 pub use files::{image_files, read_pixels};
-pub use image_folder::{Colour, ImageConfig, ImageFolder, read_image};
+pub use image_folder::{Files, ImageFolder};
+pub use kind::{Kind, detect};
+pub use packed::{PackOptions, PackReport, PackedImages, PackedInfo, pack};
 pub use plan::{BatchPlan, Position};
+pub use skip_bad::SkipBad;
 pub use subset::Subset;
 pub use summary::DataSummary;
+pub use survey::Survey;
+pub use tar::Members;
 pub use transform::{flip_horizontally, shift_image};
 pub use values::to_float;

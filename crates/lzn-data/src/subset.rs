@@ -1,6 +1,6 @@
 //! Some samples of another data set.
 
-use crate::{DataError, Dataset, ImageShape, Sample, dataset::check_index};
+use crate::{DataError, Dataset, ImageShape, Look, Sample, dataset::check_index};
 
 /// Chosen samples of a data set, in the order of the choice. Classes and shapes stay those of the whole.
 #[derive(Debug, Clone)]
@@ -54,6 +54,15 @@ impl<D: Dataset> Dataset for Subset<D> {
     fn label(&self, index: usize) -> Result<Option<i64>, DataError> {
         check_index(index, self.len())?;
         self.whole.label(self.indices[index])
+    }
+
+    fn look(&self, index: usize) -> Result<Look, DataError> {
+        check_index(index, self.len())?;
+        self.whole.look(self.indices[index])
+    }
+
+    fn bad_images(&self) -> Vec<String> {
+        self.whole.bad_images()
     }
 }
 

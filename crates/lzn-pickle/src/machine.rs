@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use crate::Limits;
 use crate::dtype::Dtype;
 use crate::node::{Id, Known, Node, Storage};
+use crate::numpy;
 use crate::opcodes as op;
 use crate::tensor::{DIMENSIONS, TensorInfo};
 
@@ -21,9 +22,24 @@ pub(crate) struct Made {
     pub(crate) length: usize,
 }
 
+/// What may be in a program beside plain values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Dialect {
+    /// Tensors, as `torch.save` writes them.
+    Torch,
+    /// Bytes, and arrays of bytes of NumPy.
+    Numpy,
+}
+
 /// Runs the program at the beginning of `program`.
 pub(crate) fn run(program: &[u8], limits: &Limits) -> Result<Made, String> {
+    run_as(Dialect::Torch, program, limits)
+}
+
+/// As [`run`], in a dialect.
+pub(crate) fn run_as(dialect: Dialect, program: &[u8], limits: &Limits) -> Result<Made, String> {
     let mut machine = Machine {
+        dialect,
         program,
         at: 0,
         limits,
@@ -44,12 +60,13 @@ pub(crate) fn run(program: &[u8], limits: &Limits) -> Result<Made, String> {
     }
 }
 
-struct Machine<'a> {
+pub(crate) struct Machine<'a> {
+    dialect: Dialect,
     program: &'a [u8],
     at: usize,
     limits: &'a Limits,
     counted: usize,
-    nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     stack: Vec<Id>,
     /// Heights of the stack at the marks that are open.
     marks: Vec<usize>,
@@ -76,6 +93,11 @@ impl Machine<'_> {
                 self.push(Node::Float(value))?;
             }
             op::SHORT_BINUNICODE | op::BINUNICODE => self.text(code)?,
+            op::SHORT_BINSTRING | op::BINSTRING | op::SHORT_BINBYTES | op::BINBYTES
+                if self.dialect == Dialect::Numpy =>
+            {
+                self.bytes(code)?;
+            }
             op::EMPTY_LIST => self.push(Node::List(Vec::new()))?,
             op::EMPTY_TUPLE => self.push(Node::Tuple(Vec::new()))?,
             op::EMPTY_DICT => self.push(Node::Dict(Vec::new()))?,
@@ -197,6 +219,10 @@ impl Machine<'_> {
         } else {
             (self.line()?, self.line()?)
         };
+        if self.dialect == Dialect::Numpy {
+            let known = numpy::known(&module, &name).ok_or_else(|| stranger(&module, &name))?;
+            return self.push(Node::Known(known));
+        }
         let known = match (module.as_str(), name.as_str()) {
             ("collections", "OrderedDict") => Known::OrderedDict,
             ("torch._utils", "_rebuild_tensor_v2") => Known::RebuildTensor,
@@ -235,6 +261,10 @@ impl Machine<'_> {
         let Node::Tuple(arguments) = &self.nodes[both[1] as usize] else {
             return Err("a call without a tuple of arguments".to_owned());
         };
+        if self.dialect == Dialect::Numpy {
+            let arguments = arguments.clone();
+            return self.call_numpy(both[0], &arguments);
+        }
         let callee = &self.nodes[both[0] as usize];
         if let (Node::Known(Known::RebuildParameter | Known::Wrapper), Some(first)) = (callee, arguments.first()) {
             self.stack.push(*first);
@@ -284,6 +314,9 @@ impl Machine<'_> {
     /// Sets attributes of an object. State dicts have one, the versions of their modules, which nothing here needs.
     fn build(&mut self) -> Result<(), String> {
         let attributes = self.pop()?;
+        if self.dialect == Dialect::Numpy {
+            return self.set_state(attributes);
+        }
         let entries = match &self.nodes[attributes as usize] {
             Node::Dict(entries) => entries.clone(),
             _ => Vec::new(),
@@ -312,20 +345,20 @@ fn stranger(module: &str, name: &str) -> String {
 
 /// Bytes, values, the stack.
 impl<'a> Machine<'a> {
-    fn slice(&mut self, length: usize) -> Result<&'a [u8], String> {
+    pub(crate) fn slice(&mut self, length: usize) -> Result<&'a [u8], String> {
         let rest = &self.program[self.at..];
         let slice = rest.get(..length).ok_or_else(|| format!("{length} bytes wanted, {} left", rest.len()))?;
         self.at += length;
         Ok(slice)
     }
 
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
+    pub(crate) fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
         let mut bytes = [0; N];
         bytes.copy_from_slice(self.slice(N)?);
         Ok(bytes)
     }
 
-    fn byte(&mut self) -> Result<u8, String> {
+    pub(crate) fn byte(&mut self) -> Result<u8, String> {
         Ok(self.take::<1>()?[0])
     }
 
@@ -337,13 +370,13 @@ impl<'a> Machine<'a> {
         Ok(line)
     }
 
-    fn count(&mut self, values: usize) -> Result<(), String> {
+    pub(crate) fn count(&mut self, values: usize) -> Result<(), String> {
         self.counted += values;
         let limit = self.limits.values;
         if self.counted <= limit { Ok(()) } else { Err(format!("it makes more than {limit} values")) }
     }
 
-    fn push(&mut self, node: Node) -> Result<(), String> {
+    pub(crate) fn push(&mut self, node: Node) -> Result<(), String> {
         self.count(1)?;
         // Not more than the limit, which memory bounds long before 2^32.
         self.stack.push(self.nodes.len() as Id);
@@ -356,7 +389,7 @@ impl<'a> Machine<'a> {
         self.marks.last().copied().unwrap_or(0)
     }
 
-    fn pop(&mut self) -> Result<Id, String> {
+    pub(crate) fn pop(&mut self) -> Result<Id, String> {
         Ok(self.last(1)?[0])
     }
 
@@ -372,7 +405,7 @@ impl<'a> Machine<'a> {
         Ok(self.stack.split_off(start))
     }
 
-    fn top(&mut self) -> Result<&mut Node, String> {
+    pub(crate) fn top(&mut self) -> Result<&mut Node, String> {
         let id = *self.stack.last().filter(|_| self.stack.len() > self.floor()).ok_or(EMPTY)?;
         Ok(&mut self.nodes[id as usize])
     }

@@ -3,6 +3,7 @@
 //! So a value that holds itself, or a million nested ones, costs no recursion when it is made, looked at or dropped.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::Limits;
 use crate::dtype::Dtype;
@@ -19,6 +20,10 @@ pub(crate) enum Node {
     Int(i64),
     Float(f64),
     Text(String),
+    /// Of plain pickles: bytes, or a text of Python 2.
+    Bytes(Rc<[u8]>),
+    /// Of plain pickles: an array of NumPy; none until its state is set.
+    Array(Option<ByteArray>),
     List(Vec<Id>),
     Tuple(Vec<Id>),
     Dict(Vec<(Id, Id)>),
@@ -38,6 +43,14 @@ pub(crate) struct Storage {
     pub(crate) len: usize,
 }
 
+/// An array of bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct ByteArray {
+    pub(crate) shape: Vec<usize>,
+    /// Row-major, as many as the shape says.
+    pub(crate) bytes: Rc<[u8]>,
+}
+
 /// A name of Python that is understood, and never called.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Known {
@@ -49,6 +62,16 @@ pub(crate) enum Known {
     /// What TorchScript wraps lists in; its first argument is what it makes.
     Wrapper,
     Storage(Dtype),
+    /// NumPy's function that makes an empty array.
+    Reconstruct,
+    /// NumPy's class of arrays.
+    Ndarray,
+    /// NumPy's class of kinds of numbers.
+    DtypeClass,
+    /// The kind of number that is read: one byte.
+    ByteDtype,
+    /// Python's function that makes bytes of a text of Latin letters.
+    Encode,
 }
 
 impl Node {
@@ -60,6 +83,8 @@ impl Node {
             Self::Int(_) => "a whole number",
             Self::Float(_) => "a number",
             Self::Text(_) => "a text",
+            Self::Bytes(_) => "bytes",
+            Self::Array(_) => "an array",
             Self::List(_) => "a list",
             Self::Tuple(_) => "a tuple",
             Self::Dict(_) => "a dict",

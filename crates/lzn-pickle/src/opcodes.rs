@@ -36,3 +36,8 @@ pub(crate) const BINPERSID: u8 = b'Q';
 pub(crate) const REDUCE: u8 = b'R';
 pub(crate) const NEWOBJ: u8 = 0x81;
 pub(crate) const BUILD: u8 = b'b';
+// Those below are of plain pickles alone: `torch.save` writes no bytes.
+pub(crate) const SHORT_BINSTRING: u8 = b'U';
+pub(crate) const BINSTRING: u8 = b'T';
+pub(crate) const SHORT_BINBYTES: u8 = b'C';
+pub(crate) const BINBYTES: u8 = b'B';

@@ -37,11 +37,13 @@ impl<'a> Value<'a> {
         self.node().kind()
     }
 
-    /// The value of a text key of a dict. Of a key that was set twice, the later value.
+    /// The value of a text key of a dict, be it of Python 2 or 3. Of a key that was set twice, the later value.
     #[must_use]
     pub fn get(self, key: &str) -> Option<Self> {
         let mut entries = self.entries()?;
-        entries.rfind(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
+        entries
+            .rfind(|(name, _)| name.text() == Some(key) || name.bytes() == Some(key.as_bytes()))
+            .map(|(_, value)| value)
     }
 
     /// Keys and values of a dict, or names and values of the attributes of a TorchScript module, in its order.
@@ -90,6 +92,21 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn text(self) -> Option<&'a str> {
         if let Node::Text(value) = self.node() { Some(value) } else { None }
+    }
+
+    /// Bytes of a plain pickle; texts of Python 2 are such.
+    #[must_use]
+    pub fn bytes(self) -> Option<&'a [u8]> {
+        if let Node::Bytes(value) = self.node() { Some(value) } else { None }
+    }
+
+    /// An array of bytes of a plain pickle: its shape, and its elements, row-major.
+    #[must_use]
+    pub fn byte_array(self) -> Option<(&'a [usize], &'a [u8])> {
+        match self.node() {
+            Node::Array(Some(array)) => Some((&array.shape, &array.bytes)),
+            _ => None,
+        }
     }
 
     /// A tensor.

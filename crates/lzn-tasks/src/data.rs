@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use lzn_data::{Colour, Dataset, ImageConfig, ImageFolder, Split, fashion_mnist};
+use lzn_data::{
+    Colour, DataError, Dataset, ImageConfig, ImageFolder, PackedImages, SkipBad, Split, cifar10, fashion_mnist,
+    imagenet, webdataset,
+};
 use ndarray::{Array2, Array4};
 use tch::{Device, Kind, Tensor};
 
@@ -15,7 +18,7 @@ use crate::config::{DataConfig, DataSource};
 pub struct RunData {
     /// What networks learn from.
     pub train: Arc<dyn Dataset>,
-    /// What they are judged by: of an image folder the sub-folder `test` or `val` beside `train`; none if it has no such parts.
+    /// What they are judged by: of an image folder the sub-folder `test` or `val` beside `train`; none if there is no such part.
     pub test: Option<Arc<dyn Dataset>>,
 }
 
@@ -31,6 +34,12 @@ impl RunData {
             check_classes(train.class_names(), test.as_ref())?;
         }
         Ok(Self { train, test })
+    }
+
+    /// Images of both sets that could not be decoded so far and were replaced, each as the message that names it.
+    pub fn bad_images(&self) -> Vec<String> {
+        let test = self.test.iter().flat_map(|test| test.bad_images());
+        self.train.bad_images().into_iter().chain(test).collect()
     }
 }
 
@@ -50,38 +59,59 @@ pub fn check_classes(learned: &[String], test: &dyn Dataset) -> Result<(), TaskE
 /// # Errors
 /// As [`RunData::open`].
 pub fn open_train(config: &DataConfig) -> Result<Arc<dyn Dataset>, TaskError> {
-    let path = folder(config);
-    let train = path.join("train");
-    checked(
-        config,
-        match config.source {
-            DataSource::FashionMnistEmbedded => Arc::new(fashion_mnist::embedded(Split::Train)?),
-            DataSource::FashionMnist => Arc::new(fashion_mnist::folder(path, Split::Train)?),
-            DataSource::ImageFolder if train.is_dir() => image_folder(&train, config)?,
-            DataSource::ImageFolder => image_folder(path, config)?,
-        },
-    )
+    let path = place(config);
+    let found = open(config, Split::Train)?;
+    checked(config, found.ok_or_else(|| DataError::Empty { path: path.to_owned(), remedy: "it has no part `train`" })?)
 }
 
-/// Opens the images to be judged by. Those of Fashion-MNIST ship with the project, so they need no folder.
+/// Opens the images to be judged by, if there are any. Those of Fashion-MNIST ship with the project, so they need no folder.
 ///
 /// # Errors
 /// As [`RunData::open`].
 pub fn open_test(config: &DataConfig) -> Result<Option<Arc<dyn Dataset>>, TaskError> {
-    if config.source != DataSource::ImageFolder {
-        return checked(config, Arc::new(fashion_mnist::embedded(Split::Test)?)).map(Some);
-    }
-    let parts = ["test", "val"].map(|name| folder(config).join(name));
-    let part = parts.iter().find(|part| part.is_dir() && folder(config).join("train").is_dir());
-    part.map(|part| checked(config, image_folder(part, config)?)).transpose()
+    open(config, Split::Test)?.map(|data| checked(config, data)).transpose()
 }
 
-fn folder(config: &DataConfig) -> &Path {
+fn place(config: &DataConfig) -> &Path {
     config.path.as_deref().unwrap_or(Path::new(""))
 }
 
-fn image_folder(folder: &Path, config: &DataConfig) -> Result<Arc<dyn Dataset>, TaskError> {
-    Ok(Arc::new(ImageFolder::open(folder, image_config(config))?))
+/// One part of what the configuration describes; no data set is without a part to learn from.
+fn open(config: &DataConfig, split: Split) -> Result<Option<Arc<dyn Dataset>>, TaskError> {
+    let (path, images) = (place(config), image_config(config));
+    let embedded = || fashion_mnist::embedded(split).map(shared);
+    Ok(match (config.source, split) {
+        (DataSource::FashionMnistEmbedded, _) | (DataSource::FashionMnist, Split::Test) => Some(embedded()?),
+        (DataSource::FashionMnist, Split::Train) => Some(shared(fashion_mnist::folder(path, split)?)),
+        (DataSource::Cifar10, _) => Some(shared(cifar10::open(path, split)?)),
+        (DataSource::Imagenet, Split::Test) if !imagenet::has_validation(path) => None,
+        (DataSource::Imagenet, _) => Some(shared(imagenet::open(path, split, images)?)),
+        (DataSource::Webdataset, _) => match webdataset::part(path, split) {
+            Some(part) => Some(shared(webdataset::open(&part, images)?)),
+            None => None,
+        },
+        (DataSource::Packed, _) => PackedImages::open(path, split.name(), images)?.map(shared),
+        (DataSource::ImageFolder, _) => match ImageFolder::part(path, split) {
+            Some(part) => Some(shared(ImageFolder::open(&part, images)?)),
+            None => None,
+        },
+        (DataSource::Lmdb, Split::Test) => None,
+        (DataSource::Lmdb, Split::Train) => Some(lmdb(path, images)?),
+    })
+}
+
+fn shared(data: impl Dataset + 'static) -> Arc<dyn Dataset> {
+    Arc::new(data)
+}
+
+#[cfg(feature = "lmdb")]
+fn lmdb(path: &Path, images: ImageConfig) -> Result<Arc<dyn Dataset>, TaskError> {
+    Ok(shared(lzn_data::lmdb::open(path, images)?))
+}
+
+#[cfg(not(feature = "lmdb"))]
+fn lmdb(_: &Path, _: ImageConfig) -> Result<Arc<dyn Dataset>, TaskError> {
+    Err(TaskError::NoLmdb)
 }
 
 /// What image files are turned into where they are not changed at random.
@@ -90,7 +120,9 @@ pub fn image_config(config: &DataConfig) -> ImageConfig {
     ImageConfig { size: config.image_size, colour, resize: config.resize }
 }
 
+/// Refuses images of another size than configured, and wraps what may hold images that cannot be decoded.
 fn checked(config: &DataConfig, data: Arc<dyn Dataset>) -> Result<Arc<dyn Dataset>, TaskError> {
+    let data = if config.skip_bad { shared(SkipBad::new(data)?) } else { data };
     let got = data.image_shape();
     if (got.channels, got.height, got.width) == (config.channels, config.image_size, config.image_size) {
         return Ok(data);

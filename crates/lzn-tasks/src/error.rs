@@ -93,6 +93,11 @@ pub enum TaskError {
         "the configuration uses labels, and the data set has none: point `data.path` to a folder with one sub-folder per class, or remove [model.labels] and `model.label_conditional`"
     )]
     NoLabels,
+    /// A data base of LMDB, and a program without a reader for it.
+    #[error(
+        "`data.source` is \"lmdb\", and this program was built without it: build again with `--features lmdb`, which needs a C compiler"
+    )]
+    NoLmdb,
     /// The images of a data set are of another shape than configured.
     #[error(
         "the images of the data set are {got}; set `data.image_size` and `data.channels` to match (configured: {size} x {size}, {channels} channels)"

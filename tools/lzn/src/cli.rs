@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod data;
 mod eval;
 mod exchange;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lzn_tasks::config::Override;
 
+pub(crate) use self::data::{DataArgs, DataCommand, InfoArgs, PackArgs};
 pub(crate) use self::eval::{CompareArgs, CompareRunsArgs, EvalArgs, EvalCommand, EvalModelArgs, FeatureArgs};
 pub(crate) use self::exchange::{ExportArgs, ExportFormat, ImportArgs};
 
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Write a run for others: a checkpoint of the published code, or a folder for a model hub.
     Export(ExportArgs),
+    /// Say what a data set is, or decode it once for all.
+    Data(DataArgs),
     /// Look at libtorch, processor, graphics card and data sets, and say what to mend.
     Doctor(DoctorArgs),
 }

@@ -1,5 +1,6 @@
 //! Shows a training run: progress, warnings, evaluations.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use lzn_tasks::TaskError;
@@ -14,6 +15,8 @@ const EVERY: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     progress: Option<Progress>,
+    /// Unreadable images that were named.
+    bad: HashSet<String>,
 }
 
 impl Hook for Watch {
@@ -44,16 +47,27 @@ impl Hook for Watch {
                 session.step, session.skipped
             ));
         }
+        name_bad(session, progress, &mut self.bad);
         if let Some(accuracy) = session.newest_accuracy.take() {
             progress.note(&format!("step {}: test accuracy {:.2} %", session.step, 100.0 * accuracy));
         }
         Ok(())
     }
 
-    fn end(&mut self, _: &mut Session, _: Outcome) -> Result<(), TaskError> {
+    fn end(&mut self, session: &mut Session, _: Outcome) -> Result<(), TaskError> {
         if let Some(progress) = &mut self.progress {
+            name_bad(session, progress, &mut self.bad);
             progress.finish();
         }
         Ok(())
+    }
+}
+
+/// Names images that could not be decoded, each once.
+fn name_bad(session: &Session, progress: &mut Progress, named: &mut HashSet<String>) {
+    for message in session.data.bad_images() {
+        if named.insert(message.clone()) {
+            progress.note(&format!("warning: left out, {message} ({} so far)", named.len()));
+        }
     }
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot make its files has failed")]
 #![cfg(unix)]
 
+#[path = "training/data.rs"]
+mod data;
 #[path = "training/evaluation.rs"]
 mod evaluation;
 #[path = "training/exchange.rs"]

@@ -24,7 +24,7 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "lzn-latent", reaches: &["ndarray"], never: TORCH },
     Arrow {
         from: "lzn-data",
-        reaches: &["lzn-datasets", "lzn-resize"],
+        reaches: &["lzn-datasets", "lzn-resize", "lzn-pickle"],
         never: &["tch", "torch-sys", "lzn-latent", "lzn-eval"],
     },
     Arrow { from: "lzn-eval", reaches: &["ndarray"], never: &["tch", "torch-sys", "lzn-latent", "lzn-data"] },

@@ -3,6 +3,7 @@
 //! What is written grows beside its place and is renamed when it is whole, so that a file is there completely or not at
 //! all. What is read is checked before it is used; errors are [`ArrayError`]s, which name the file and the array.
 
+mod claim;
 mod error;
 mod features;
 mod images;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array, ArrayD, Dimension};
 use ndarray_npy::{NpzReader, ReadNpyError, ReadNpyExt, ReadNpzError, ReadableElement};
+use zip::ZipArchive;
 
-use super::ArrayError;
+use super::{ArrayError, claim};
 
 /// How the two kinds of files begin.
 const NPY: &[u8] = b"\x93NUMPY";
@@ -24,7 +25,11 @@ pub(crate) struct Arrays {
 
 enum Content {
     One(File),
-    Archive(NpzReader<BufReader<File>>),
+    Archive {
+        arrays: NpzReader<BufReader<File>>,
+        /// The same file, to look at headers before arrays are read.
+        entries: ZipArchive<BufReader<File>>,
+    },
 }
 
 /// An array of numbers as it is in the file.
@@ -46,10 +51,12 @@ impl Arrays {
             return Err(ArrayError::format(path, "this is neither a .npy nor a .npz file of NumPy"));
         }
         let damaged = |error: ReadNpzError| ArrayError::format(path, format!("the archive is damaged: {error}"));
-        let mut archive = NpzReader::new(BufReader::new(file)).map_err(damaged)?;
-        let mut names = archive.names().map_err(damaged)?;
+        let mut arrays = NpzReader::new(BufReader::new(file)).map_err(damaged)?;
+        let again = File::open(path).map_err(ArrayError::io(path))?;
+        let entries = ZipArchive::new(BufReader::new(again)).map_err(|error| damaged(error.into()))?;
+        let mut names = arrays.names().map_err(damaged)?;
         names.sort();
-        Ok(Self { path: path.to_owned(), content: Content::Archive(archive), names })
+        Ok(Self { path: path.to_owned(), content: Content::Archive { arrays, entries }, names })
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
@@ -86,17 +93,40 @@ impl Arrays {
         if !self.has(key) {
             return Err(self.missing(key));
         }
+        self.check_claim(key)?;
         match &mut self.content {
             Content::One(file) => {
                 file.seek(SeekFrom::Start(0)).map_err(ArrayError::io(&self.path))?;
                 Ok(Array::read_npy(BufReader::new(&*file)))
             }
-            Content::Archive(archive) => match archive.by_name(key) {
+            Content::Archive { arrays, .. } => match arrays.by_name(key) {
                 Ok(array) => Ok(Ok(array)),
                 Err(ReadNpzError::Npy(error)) => Ok(Err(error)),
                 Err(error) => Err(ArrayError::format(&self.path, format!("array `{key}`: {error}"))),
             },
         }
+    }
+
+    /// Refuses an array whose header claims more numbers than there can be, before memory is taken for them.
+    fn check_claim(&mut self, key: &str) -> Result<(), ArrayError> {
+        let length = std::fs::metadata(&self.path).map_err(ArrayError::io(&self.path))?.len();
+        let outcome = match &mut self.content {
+            Content::One(file) => {
+                file.seek(SeekFrom::Start(0)).map_err(ArrayError::io(&self.path))?;
+                claim::check(BufReader::new(&*file), length)
+            }
+            Content::Archive { entries, .. } => {
+                let name = if entries.index_for_name(key).is_some() { key.to_owned() } else { format!("{key}.npy") };
+                match entries.by_name(&name) {
+                    Ok(entry) => {
+                        let available = claim::available(entry.size(), entry.compressed_size(), length);
+                        claim::check(entry, available)
+                    }
+                    Err(error) => Err(format!("is damaged: {error}; copy the file again")),
+                }
+            }
+        };
+        outcome.map_err(|reason| self.wrong(key, reason))
     }
 
     /// The array `key`, which may be in float64 or float32.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lzn_data::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::invalid;
@@ -19,6 +20,30 @@ pub enum DataSource {
     FashionMnist,
     /// PNG and JPEG files below `data.path`: `train/CLASS/*`, `test/CLASS/*`, or one folder without classes.
     ImageFolder,
+    /// CIFAR-10 in its own files, binary or of Python, unpacked or not.
+    Cifar10,
+    /// The official tar files of ImageNet (ILSVRC 2012) in the folder `data.path`, read in place.
+    Imagenet,
+    /// Tar shards in the folder `data.path`, or below it in `train` and `test` or `val`.
+    Webdataset,
+    /// A data base of LMDB, as LSUN is distributed: the folder that holds `data.mdb`. Needs the feature `lmdb`.
+    Lmdb,
+    /// A file of `lzn data pack`: images that are decoded already.
+    Packed,
+}
+
+impl From<Kind> for DataSource {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::FashionMnist => Self::FashionMnist,
+            Kind::Cifar10 => Self::Cifar10,
+            Kind::Imagenet => Self::Imagenet,
+            Kind::Webdataset => Self::Webdataset,
+            Kind::Lmdb => Self::Lmdb,
+            Kind::Packed => Self::Packed,
+            Kind::ImageFolder => Self::ImageFolder,
+        }
+    }
 }
 
 /// The data set and its random transforms.
@@ -27,7 +52,7 @@ pub enum DataSource {
 pub struct DataConfig {
     /// Where images come from.
     pub source: DataSource,
-    /// The folder; needed unless the data is embedded.
+    /// The folder or file; needed unless the data is embedded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// Side of the square images in pixels.
@@ -40,6 +65,9 @@ pub struct DataConfig {
     pub resize: Option<usize>,
     /// 1 for grey, 3 for colour.
     pub channels: usize,
+    /// Go on when an image file cannot be decoded, with the next one of its class in its place, and name it; without, it ends the run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_bad: bool,
     /// Random transforms in training. Published: horizontal flip; for two views, what [`AugmentConfig::VIEWS`] holds.
     #[serde(default)]
     pub augment: AugmentConfig,
@@ -60,7 +88,10 @@ impl DataConfig {
             return Err(invalid("data.channels", format!("must be 1 (grey) or 3 (colour), got {}", self.channels)));
         }
         if self.path.is_none() && self.source != DataSource::FashionMnistEmbedded {
-            return Err(invalid("data.path", "must name the folder of the data set; only embedded data needs none"));
+            return Err(invalid(
+                "data.path",
+                "must name the folder or file of the data set; only embedded data needs none",
+            ));
         }
         Ok(())
     }

@@ -174,7 +174,7 @@ pub enum SolverKind {
 pub struct FlowConfig {
     /// Integration scheme.
     pub solver: SolverKind,
-    /// Solver steps from one end to the other, at least 1.
+    /// Solver steps from one end to the other, 1 to 100,000.
     pub steps: usize,
     /// Order of DPM-Solver++, 1 to 3. Published: 3.
     #[serde(default = "order")]
@@ -184,6 +184,9 @@ pub struct FlowConfig {
 fn order() -> usize {
     3
 }
+
+/// Most steps of a flow. Published are up to 100.
+const MOST_STEPS: usize = 100_000;
 
 impl FlowConfig {
     fn image() -> Self {
@@ -207,8 +210,12 @@ impl FlowConfig {
     /// Checks the values and builds the flow; `key` is the place in the configuration that an error names.
     ///
     /// # Errors
-    /// [`ConfigError::Invalid`] if there are no steps or the order is not 1, 2 or 3.
+    /// [`ConfigError::Invalid`] if there are no steps or too many, or the order is not 1, 2 or 3.
     pub fn build(&self, key: &str) -> Result<ZoneFlow, ConfigError> {
+        // The plan of all steps is made at once, so a slip of the pen must not ask for more than there is memory.
+        if self.steps > MOST_STEPS {
+            return Err(invalid(format!("{key}.steps"), format!("must be at most {MOST_STEPS}, got {}", self.steps)));
+        }
         let solver = match self.solver {
             SolverKind::Euler => Solver::euler(self.steps),
             SolverKind::Multistep => Solver::multistep(self.steps),

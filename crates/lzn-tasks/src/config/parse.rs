@@ -207,6 +207,7 @@ kind = "rectified-flow"
             ("data.resize=27", "data.resize"),
             ("data.source=\"image-folder\"", "data.path"),
             ("model.image_flow={solver=\"euler\",steps=0}", "model.image_flow"),
+            ("model.label_flow={solver=\"dpm-solver\",steps=100001}", "model.label_flow.steps"),
             ("objective.0.cut_off=1.0", "objective[0].cut_off"),
             ("train.warm_up={start_factor=0.0,iterations=3}", "train.warm_up.start_factor"),
         ] {

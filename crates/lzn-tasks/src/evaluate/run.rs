@@ -60,6 +60,8 @@ pub struct Evaluation {
     pub nearest: Option<Nearest>,
     /// Test images with their anchors.
     pub encoded: Option<Encoded>,
+    /// Messages that name images which could not be decoded and were replaced.
+    pub bad_images: Vec<String>,
 }
 
 /// Measures a model.
@@ -91,6 +93,7 @@ pub fn evaluate(
     if asked(MetricGroup::Representation) {
         run.representation(&mut found)?;
     }
+    found.bad_images.extend(run.test.iter().flat_map(|test| test.bad_images()));
     Ok(found)
 }
 
@@ -195,6 +198,7 @@ impl Run<'_> {
             }
             found.groups.push(group(format!("Generation with {}", sampler.name()), measures));
             if found.generated.is_none() {
+                found.bad_images = train.bad_images();
                 found.nearest = Some(nearest(&generated, train)?);
                 found.generated = Some(generated);
             }

@@ -2,6 +2,7 @@
 
 mod classify;
 mod compare;
+mod data;
 mod embed;
 mod eval;
 mod export;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Reconstruct(args) => reconstruct::run(&args)?,
         Command::Import(args) => import::run(&args)?,
         Command::Export(args) => export::run(&args)?,
+        Command::Data(args) => data::run(&args)?,
         Command::Doctor(args) => return doctor::run(args.json),
     }
     Ok(ExitCode::SUCCESS)

@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step { name: "arrows", asserts: "crates depend only on what they may", run: arrows::check },
     Step { name: "browser", asserts: "a browser is there to open reports in", run: browser::ensure },
     Step { name: "host", asserts: "the default members pass their tests where there is no libtorch", run: host },
+    Step { name: "lmdb", asserts: "the optional reader of LMDB passes its tests", run: lmdb },
     Step { name: "examples", asserts: "the examples of lzn-latent find what they claim", run: product::examples },
     Step { name: "downstream", asserts: "a program of its own can use lzn-latent alone", run: product::downstream },
     Step { name: "package", asserts: "lzn-latent can be packed for a registry", run: product::package },
@@ -84,6 +85,11 @@ fn fmt(repo: &Repo) -> Result<(), Failure> {
 fn host(repo: &Repo) -> Result<(), Failure> {
     let cargo = Run::cargo(repo).arg("test").env("LIBTORCH", repo.path("no-libtorch-here"));
     cargo.without_env("LIBTORCH_USE_PYTORCH").env(NOTHING_SKIPPED.0, NOTHING_SKIPPED.1).show()
+}
+
+/// Behind a feature, since it is a library in C.
+fn lmdb(repo: &Repo) -> Result<(), Failure> {
+    Run::cargo(repo).args(["test", "--package", "lzn-data", "--features", "lmdb", "--lib", "lmdb"]).show()
 }
 
 fn setup(repo: &Repo) -> Result<(), Failure> {

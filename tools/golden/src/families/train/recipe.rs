@@ -53,6 +53,7 @@ pub(in crate::families) fn data(image: ImageShape) -> DataConfig {
         image_size: image.size,
         resize: None,
         channels: image.channels,
+        skip_bad: false,
         augment: AugmentConfig::default(),
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn run(args: &EvalModelArgs) -> Result<()> {
             raw.groups.into_iter().map(|group| Group { title: format!("{}, raw weights", group.title), ..group }),
         );
     }
+    found.bad_images.iter().for_each(|message| note(format_args!("warning: left out, {message}")));
     if found.groups.is_empty() {
         bail!("nothing of what was asked for ({}) can be measured of this model", names(&options.metrics));
     }

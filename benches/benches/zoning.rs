@@ -30,7 +30,7 @@ const BATCHES: &[[usize; 2]] = &[
 ];
 
 /// All solvers, up to [`EVERY`] anchors; above, the last alone.
-const SOLVERS: &[&str] = &["dpm-20", "euler-20", "multistep-8"];
+const SOLVERS: &[&str] = &["dpm-20", "euler-20", "multistep-6"];
 const EVERY: usize = 2048;
 
 /// The largest batch of a rival: its time, or its memory, allows no more.

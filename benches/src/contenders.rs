@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use lzn_latent::{Anchors, LatentGradients, Real, ZoneFlow};
-use ndarray::Array2;
+use ndarray::{ArcArray2, Array2};
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{Outcome, Problem};
@@ -81,10 +81,10 @@ impl Contender {
     }
 }
 
-/// `lzn-latent` as a training step uses it: new anchors every time.
+/// `lzn-latent` as a training step uses it: new anchors every time, gradients once.
 struct Ours<F> {
     flow: ZoneFlow,
-    anchors: Array2<F>,
+    anchors: ArcArray2<F>,
     owners: Vec<usize>,
     noise: Array2<F>,
     cotangent: Array2<F>,
@@ -96,7 +96,7 @@ impl<F: Real> Ours<F> {
         let native = |array: &Array2<f64>| array.mapv(F::of);
         Self {
             flow,
-            anchors: native(&problem.anchors),
+            anchors: native(&problem.anchors).into_shared(),
             owners: problem.owners.clone(),
             noise: native(&problem.noise),
             cotangent: native(&problem.cotangent),
@@ -109,12 +109,12 @@ impl<F: Real> Runner for Ours<F> {
     fn run(&mut self) -> Result<Times> {
         self.last = None;
         let begin = Instant::now();
-        let anchors = Anchors::new(self.anchors.clone())?;
+        let anchors = Anchors::shared(self.anchors.clone())?;
         let trace = self.flow.trace_latents(&anchors, &self.owners, self.noise.view())?;
         let middle = Instant::now();
-        let gradients = trace.vjp(self.cotangent.view())?;
+        let results = trace.into_vjp(self.cotangent.view())?;
         let times = Times { forward: (middle - begin).as_secs_f64(), backward: middle.elapsed().as_secs_f64() };
-        self.last = Some((trace.latents().to_owned(), gradients));
+        self.last = Some(results);
         Ok(times)
     }
 

@@ -29,14 +29,14 @@ fn of_kind(kind: &str, steps: usize) -> Option<Solver> {
 
 impl NamedSolver {
     /// What is measured when nothing is said.
-    pub const DEFAULT: &str = "multistep-8";
+    pub const DEFAULT: &str = "multistep-6";
 
     /// The solvers of the study in docs/zoning.md: names of kinds with the steps that are compared.
     pub const STUDIED: &[(&str, &[usize])] =
         &[("euler", &[5, 10, 20, 50, 100]), ("dpm", &[5, 10, 20, 50]), ("multistep", &[4, 5, 6, 8, 12, 16])];
 
     /// Those whose growth and rounding are studied there.
-    pub const COMPARED: &[&str] = &["euler-20", "dpm-20", "multistep-8"];
+    pub const COMPARED: &[&str] = &["euler-20", "dpm-20", "multistep-6"];
 
     /// The flow of this solver.
     ///

@@ -48,7 +48,7 @@ fn memory_of_libtorch_is_seen_where_the_kernel_tells() {
 #[test]
 fn a_person_reads_one_block_per_contender_and_the_ratios() {
     let text = run("--anchors 32 --dim 4 --rivals gemm --repeats 1 --family clusters.1 --seed 3");
-    for part in ["N = 32, B = 32, d = 4, clusters.1, f32", "seed 3", "\n  zone hits ", "multistep-8 against gemm: "] {
+    for part in ["N = 32, B = 32, d = 4, clusters.1, f32", "seed 3", "\n  zone hits ", "multistep-6 against gemm: "] {
         assert!(text.contains(part), "`{part}` is missing in:\n{text}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{ArcArray2, Array1, Array2, ArrayView2};
 
 use crate::error::Rows;
 use crate::{LatentError, Real};
@@ -32,7 +32,7 @@ pub struct Anchors<F> {
 /// Anchors without their weights.
 #[derive(Debug, PartialEq)]
 struct Set<F> {
-    points: Array2<F>,
+    points: ArcArray2<F>,
     /// Anchors without their mean: the zones only see differences, and those are then represented best.
     centred: Array2<F>,
     /// The same as `[d, N]`: products of rows with all anchors are fastest from it.
@@ -48,6 +48,14 @@ impl<F: Real> Anchors<F> {
     /// # Errors
     /// [`LatentError::NoAnchors`] if `N` is 0, [`LatentError::NonFinite`] with the rows.
     pub fn new(points: Array2<F>) -> Result<Self, LatentError> {
+        Self::shared(points.into_shared())
+    }
+
+    /// As [`Anchors::new`], of points that the caller keeps too, without a copy of them.
+    ///
+    /// # Errors
+    /// Those of [`Anchors::new`].
+    pub fn shared(points: ArcArray2<F>) -> Result<Self, LatentError> {
         const OPERATION: &str = "anchors";
         check_finite(OPERATION, "points", points.view())?;
         if points.nrows() == 0 {
@@ -59,8 +67,9 @@ impl<F: Real> Anchors<F> {
         }
         mean /= points.nrows() as f64;
         // Row by row in memory, so that kernels may take rows as slices.
-        let points = if points.is_standard_layout() { points } else { points.as_standard_layout().into_owned() };
-        let mut centred = points.clone();
+        let points =
+            if points.is_standard_layout() { points } else { points.as_standard_layout().into_owned().into_shared() };
+        let mut centred = points.to_owned();
         let mut half_squares = Vec::with_capacity(points.nrows());
         for mut row in centred.rows_mut() {
             let mut square = 0.0;

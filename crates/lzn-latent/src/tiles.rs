@@ -1,6 +1,8 @@
 //! Rows in tiles, tiles on threads, with the same result however many threads there are.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ndarray::{Array2, ArrayViewMut2, Axis};
 #[cfg(feature = "rayon")]
@@ -10,20 +12,20 @@ use crate::Parallel;
 
 /// Rows of a tile, for few and for many rows in all: enough for matrix products to reach their speed, and for as many tiles as
 /// threads.
-const ROWS: (usize, usize) = (128, 256);
+const ROWS: (usize, usize) = (64, 256);
 /// Elements of a tile's weights at most, so that they stay in the cache.
 const ELEMENTS: usize = 1 << 20;
 /// Rows of a tile at least.
 const FEWEST: usize = 32;
 
-/// Elements that all lanes may collect gradients in together.
-const COLLECTED: usize = 1 << 22;
+/// Elements of the collectors of all lanes, so that adding them up costs little.
+const COLLECTED: usize = 1 << 21;
 /// Lanes at least where there is enough to do, and at most.
 const LANES: (usize, usize) = (8, 64);
 
 /// The tiles of `rows` rows against `anchors` anchors, in order.
 pub(crate) fn ranges(rows: usize, anchors: usize) -> Vec<Range<usize>> {
-    let tile = (ELEMENTS / anchors).clamp(FEWEST, (rows / 8).clamp(ROWS.0, ROWS.1));
+    let tile = (ELEMENTS / anchors).clamp(FEWEST, (rows / 16).clamp(ROWS.0, ROWS.1));
     (0..rows).step_by(tile).map(|start| start..(start + tile).min(rows)).collect()
 }
 
@@ -38,10 +40,10 @@ pub(crate) fn map<T: Send, R: Send>(parallel: Parallel, items: Vec<T>, work: imp
 
 /// `work` on every item with something that collects; returns the sum of what was collected.
 ///
-/// The items are dealt to lanes, each with a collector of its own, and lanes are added in pairs. How many there are depends on
-/// sizes alone, so the order of additions does not depend on the number of threads; and since a pair is added as soon as both
-/// are there, few collectors exist at once. `size` is the number of elements of a collector. Every lane also has scratch memory,
-/// which is gone when it ends.
+/// The items are dealt to lanes, each with a collector of its own, and lanes are added in their order. How many there are depends
+/// on sizes alone, so the order of additions does not depend on the number of threads; and since a lane begins when a thread is
+/// free for it and is added as soon as those before it are, few collectors exist at once: one per thread, and the sum. `size` is
+/// the number of elements of a collector. Every lane also has scratch memory, which is gone when it ends.
 pub(crate) fn collect<T: Send, S: Collect, M: Default>(
     parallel: Parallel,
     items: Vec<T>,
@@ -57,21 +59,54 @@ pub(crate) fn collect<T: Send, S: Collect, M: Default>(
         lane.into_iter().for_each(|item| work(item, &mut sink, &mut scratch));
         sink
     };
-    add_up(parallel, lanes, &run)
+    let (queue, sum) = (Mutex::new(lanes.into_iter().enumerate()), Mutex::new(Sum::default()));
+    let work_off = || {
+        let next = || lock(&queue).next();
+        while let Some((place, lane)) = next() {
+            let sink = run(lane);
+            lock(&sum).add(place, sink);
+        }
+    };
+    match parallel {
+        #[cfg(feature = "rayon")]
+        Parallel::Rayon => rayon::scope(|scope| {
+            (0..rayon::current_num_threads().min(count)).for_each(|_| scope.spawn(|_| work_off()));
+        }),
+        _ => work_off(),
+    }
+    let sum = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
+    sum.total.unwrap_or_else(new)
 }
 
-fn add_up<T: Send, S: Collect>(parallel: Parallel, mut lanes: Vec<Vec<T>>, run: &(impl Fn(Vec<T>) -> S + Sync)) -> S {
-    if lanes.len() < 2 {
-        return run(lanes.pop().unwrap_or_default());
+/// Lanes that have been added in their order, and those that wait for one before them.
+struct Sum<S> {
+    total: Option<S>,
+    added: usize,
+    waiting: BTreeMap<usize, S>,
+}
+
+impl<S> Default for Sum<S> {
+    fn default() -> Self {
+        Self { total: None, added: 0, waiting: BTreeMap::new() }
     }
-    let others = lanes.split_off(lanes.len() / 2);
-    let (mut sum, other) = match parallel {
-        #[cfg(feature = "rayon")]
-        Parallel::Rayon => rayon::join(|| add_up(parallel, lanes, run), || add_up(parallel, others, run)),
-        _ => (add_up(parallel, lanes, run), add_up(parallel, others, run)),
-    };
-    sum.add(other);
-    sum
+}
+
+impl<S: Collect> Sum<S> {
+    fn add(&mut self, place: usize, sink: S) {
+        self.waiting.insert(place, sink);
+        while let Some(next) = self.waiting.remove(&self.added) {
+            match &mut self.total {
+                Some(total) => total.add(next),
+                None => self.total = Some(next),
+            }
+            self.added += 1;
+        }
+    }
+}
+
+/// A thread that panicked ends the whole, so what it held does not matter.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Cuts `all` into consecutive parts of `counts` rows.

@@ -15,7 +15,7 @@ use lzn_latent::{
     LatentTrace, Node, Parallel, Plan, Real, Rows, SampledAnchors, SampledTrace, Sampling, Scheme, Solver, Unit, Work,
     ZoneFlow, nearest, zone_hit_rate,
 };
-use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, array};
+use ndarray::{ArcArray2, Array1, Array2, Array3, ArrayView1, ArrayView2, array};
 
 type Result<T> = std::result::Result<T, LatentError>;
 
@@ -29,6 +29,7 @@ fn trace<T: Debug + Send + Sync + 'static>() {}
 
 fn anchors<F: Real>() {
     let _: fn(Array2<F>) -> Result<Anchors<F>> = Anchors::new;
+    let _: fn(ArcArray2<F>) -> Result<Anchors<F>> = Anchors::shared;
     let _: fn(Anchors<F>, Array1<F>) -> Result<Anchors<F>> = Anchors::with_weights;
     let _: fn(&Anchors<F>) -> usize = Anchors::len;
     let _: fn(&Anchors<F>) -> bool = Anchors::is_empty;
@@ -49,7 +50,7 @@ fn flow() {
     let _: fn(f64, Vec<f64>) -> Node = Node::new;
     let _: fn(&Plan) -> Unit = Plan::unit;
     let _: fn(&Horizon, usize, f64) -> f64 = Horizon::merging;
-    let _: [f64; 3] = [Horizon::FAINT, Horizon::LATEST, Horizon::ARRIVED];
+    let _: [f64; 5] = [Horizon::FAINT, Horizon::LATEST, Horizon::ARRIVED, Horizon::LEAD, Horizon::EARLY];
     let _: (i32, usize) = (Horizon::OCTAVES, Horizon::BISECTIONS);
     let _: fn(&ZoneFlow) -> Parallel = ZoneFlow::parallel;
     let _: for<'a> fn(&'a ZoneFlow) -> &'a Plan = ZoneFlow::to_latents_plan;
@@ -67,6 +68,7 @@ fn to_latents<F: Real>() {
     let _: fn(&ZoneFlow, &Anchors<F>, &[usize], ArrayView2<'_, F>) -> Result<LatentTrace<F>> = ZoneFlow::trace_latents;
     let _: for<'a> fn(&'a LatentTrace<F>) -> ArrayView2<'a, F> = LatentTrace::latents;
     let _: fn(&LatentTrace<F>, ArrayView2<'_, F>) -> Result<LatentGradients<F>> = LatentTrace::vjp;
+    let _: fn(LatentTrace<F>, ArrayView2<'_, F>) -> Result<(Array2<F>, LatentGradients<F>)> = LatentTrace::into_vjp;
     let _: fn(&LatentTrace<F>) -> Array1<F> = LatentTrace::starts;
     let _: fn(&LatentTrace<F>) -> Work = LatentTrace::work;
     let _ = |work: Work| -> [usize; 3] { [work.evaluations, work.pairs, work.most] };

@@ -18,14 +18,7 @@ pub(crate) fn ensure(_: &Repo) -> Result<(), Failure> {
         println!("    {version}");
         return Ok(());
     }
-    if !may_install() {
-        return Err(Failure::new("there is no browser to open reports in").remedy(REMEDY));
-    }
-    let apt = || Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
-    let fetched = apt().args(["--quiet", "update"]).show();
-    let installed = fetched
-        .and_then(|()| apt().args(["--quiet", "--yes", "--no-install-recommends", "install", "chromium"]).show());
-    installed.map_err(|failure| failure.remedy(REMEDY))?;
+    crate::apt::install("chromium", "browser to open reports in", REMEDY)?;
     match version()? {
         Some(version) => println!("    {version}"),
         None => return Err(Failure::new("chromium was installed, but is not in PATH").remedy(REMEDY)),
@@ -46,12 +39,6 @@ fn version() -> Result<Option<String>, Failure> {
 fn on_path(path: &std::ffi::OsStr) -> Option<PathBuf> {
     let folders: Vec<PathBuf> = std::env::split_paths(path).collect();
     NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|file| file.is_file())
-}
-
-/// Whether this is a system with apt whose administrator we are.
-fn may_install() -> bool {
-    let root = Run::new("id").arg("-u").quiet().is_ok_and(|user| user.trim() == "0");
-    root && Run::new("apt-get").arg("--version").quiet().is_ok()
 }
 
 #[cfg(test)]

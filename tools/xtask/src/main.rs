@@ -5,12 +5,14 @@
 
 #![expect(clippy::print_stdout, reason = "a command-line tool talks on standard output")]
 
+mod apt;
 mod arrows;
 mod browser;
 mod commands;
 mod diagnose;
 mod failure;
 mod libtorch;
+mod memory;
 mod product;
 mod progress;
 mod repo;

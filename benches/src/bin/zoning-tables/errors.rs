@@ -12,7 +12,11 @@ use crate::study::{DIM, PRECISION, Scope, Study};
 use crate::table::Table;
 
 /// Panels in one picture.
-const ABREAST: usize = 3;
+const ABREAST: usize = 4;
+
+/// Anchors, and how many of the samples are judged.
+const SIZE: (usize, usize) = (512, 128);
+const QUICK: (usize, usize) = (96, 96);
 
 /// One solver on all families.
 struct Line {
@@ -34,16 +38,16 @@ const COLUMNS: [Column; 4] = [
 ];
 
 pub(crate) fn study(scope: Scope) -> Result<Study> {
-    let anchors = if scope.quick { 96 } else { 512 };
+    let (anchors, samples) = if scope.quick { QUICK } else { SIZE };
     let mut lines = solvers()?;
     for family in Family::STUDIED {
-        let judge = Judge::new(Setting::batch(family, anchors, DIM).problem());
+        let judge = Judge::new(Setting::batch(family, anchors, DIM).problem().with_samples(samples));
         for line in &mut lines {
             let contender: Contender = line.name.parse()?;
             line.errors.push(judge.errors(&contender.solve(judge.problem(), PRECISION)?));
         }
     }
-    let mut text = format!("\n## Error against evaluations\n\nN = B = {anchors}, d = {DIM}, float32.\n");
+    let mut text = format!("\n## Error against evaluations\n\nN = {anchors}, {samples} samples, d = {DIM}, float32.\n");
     for (title, write) in COLUMNS {
         text += &format!("\n{title}:\n");
         let mut table = Table::new("solver", Family::STUDIED);

@@ -13,7 +13,7 @@ use crate::table::{Table, cell};
 
 /// The largest batches of the rivals.
 const GEMM: usize = 4096;
-const NAIVE: usize = 512;
+const NAIVE: usize = 256;
 
 /// A quantity of a report.
 type Quantity = fn(&Report) -> Option<f64>;
@@ -22,7 +22,7 @@ const SECONDS: Quantity = Report::total_seconds;
 const MEGABYTES: Quantity = |report| report.peak_bytes().map(|bytes| bytes as f64 / 1e6);
 
 pub(crate) fn study(scope: Scope) -> Result<Study> {
-    let sizes: &[usize] = if scope.quick { &[64, 128, 256] } else { &[256, 512, 1024, 2048, 4096, 8192] };
+    let sizes: &[usize] = if scope.quick { &[64, 128, 256] } else { &[256, 512, 1024, 2048, 4096] };
     let all = sizes.iter().map(|anchors| Ok((*anchors, reports(scope, *anchors)?))).collect::<Result<Vec<_>>>()?;
     let names: Vec<String> = compared(&Form::ALL)?.iter().map(ToString::to_string).collect();
     let mut text = format!("\n## Time and memory against the number of anchors\n\nB = N, d = {DIM}, float32, randn.\n");
@@ -55,7 +55,7 @@ fn reports(scope: Scope, anchors: usize) -> Result<Vec<Report>> {
         contenders: compared(&rivals)?,
         precision: PRECISION,
         threads: scope.threads,
-        plan: Some(Plan { repeats: if scope.quick { 2 } else { 7 }, seconds: 40.0 }),
+        plan: Some(Plan { repeats: if scope.quick { 2 } else { 7 }, seconds: 4.0 }),
         checked: 0,
         memory: true,
     })

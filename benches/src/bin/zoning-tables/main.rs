@@ -3,8 +3,11 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to people")]
 
 mod errors;
+mod flight;
 mod growth;
+mod hits;
 mod rounding;
+mod scale;
 mod study;
 mod table;
 
@@ -21,7 +24,7 @@ use study::{Scope, Study};
 static ALLOCATOR: Counting = Counting;
 
 /// Write tables (Markdown) and pictures (PNG) of what zoning costs and how wrong it is: error against evaluations, time and
-/// memory against the number of anchors, and what single precision adds.
+/// memory against the number of anchors, the reach of free flight, the anchors' scale, and what single precision adds.
 #[derive(Debug, Parser)]
 #[command(name = "zoning-tables")]
 struct Arguments {
@@ -34,7 +37,14 @@ struct Arguments {
     /// Threads of ours and of libtorch; all that the machine runs at once if not given.
     #[arg(long, value_name = "T")]
     threads: Option<usize>,
+    /// Studies to make: errors, hits, scale, flight, rounding, growth; all if not given.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = NAMES)]
+    only: Vec<String>,
 }
+
+const NAMES: [&str; 6] = ["errors", "hits", "scale", "flight", "rounding", "growth"];
+const RUNS: [fn(Scope) -> Result<Study>; 6] =
+    [errors::study, hits::study, scale::study, flight::study, rounding::study, growth::study];
 
 fn main() -> Result<()> {
     if let Some(answer) = answer()? {
@@ -46,11 +56,8 @@ fn main() -> Result<()> {
     use_threads(scope.threads)?;
     fs::create_dir_all(&arguments.out).with_context(|| format!("folder {}", arguments.out.display()))?;
     let mut text = format!("Written by zoning-tables with --threads {}.\n", scope.threads);
-    for (name, run) in [
-        ("errors", errors::study as fn(Scope) -> Result<Study>),
-        ("growth", growth::study),
-        ("rounding", rounding::study),
-    ] {
+    let wanted = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name);
+    for (name, run) in NAMES.into_iter().zip(RUNS).filter(|(name, _)| wanted(name)) {
         eprintln!("{name} ...");
         let study = run(scope)?;
         text += &study.text;

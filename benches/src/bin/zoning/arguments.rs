@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     /// Threads of ours and of libtorch; all that the machine runs at once if not given.
     #[arg(long, value_name = "T", value_parser = positive)]
     threads: Option<usize>,
-    /// How the anchors lie: randn, clusters.1, clusters.01, encoder, duplicates.5, duplicates.05, or other decimals.
+    /// How the anchors lie: randn, clusters.1, clusters.01, powerlaw, encoder, duplicates.5, duplicates.05, or other decimals.
     #[arg(long, value_name = "NAME", default_value_t = Family::Normal)]
     family: Family,
     /// Factor of the anchors. The exact zones do not change; the error of a fixed grid in t does.

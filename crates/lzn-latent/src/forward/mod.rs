@@ -4,9 +4,10 @@ mod catch_up;
 mod start;
 mod tile;
 
+use std::borrow::Borrow;
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
 use crate::sink::Sink;
@@ -126,24 +127,50 @@ impl<F: Real> LatentTrace<F> {
     /// # Errors
     /// [`LatentError::Shape`], [`LatentError::NonFinite`] for a cotangent `[B, d]` that does not fit.
     pub fn vjp(&self, cotangent: ArrayView2<'_, F>) -> Result<LatentGradients<F>, LatentError> {
-        let anchors = &self.anchors;
-        check_shape("vjp of to_latents", "cotangent", self.latents.shape(), cotangent.shape())?;
-        check_finite("vjp of to_latents", "cotangent", cotangent)?;
-        let plan = self.flow.to_latents_plan();
-        let mut noise = Array2::zeros(cotangent.raw_dim());
-        let parts = tiles::split(&mut noise, self.tiles.iter().map(|tile| tile.rows().len()));
-        let sink = tiles::collect(
-            self.flow.parallel(),
-            self.tiles.iter().zip(parts).collect(),
-            Sink::size(anchors),
-            || Sink::new(anchors),
-            |(tile, mut noise): (&Tile<F>, ArrayViewMut2<'_, F>), sink, scratch| {
-                noise.assign(&tile.pull(plan, anchors, cotangent.slice(s![tile.rows(), ..]), sink, scratch));
-            },
-        );
-        let collected = sink.finish(anchors);
-        Ok(LatentGradients { anchors: collected.anchors, noise, log_weights: collected.log_weights })
+        self.check_cotangent(cotangent)?;
+        Ok(pull(&self.flow, &self.anchors, self.tiles.iter().collect(), cotangent))
     }
+
+    /// The latents, and the gradients that [`LatentTrace::vjp`] gives, for the last time: what has been kept for them is freed as
+    /// it is used, so that a training step needs less memory at its worst moment.
+    ///
+    /// # Errors
+    /// Those of [`LatentTrace::vjp`].
+    pub fn into_vjp(self, cotangent: ArrayView2<'_, F>) -> Result<(Array2<F>, LatentGradients<F>), LatentError> {
+        self.check_cotangent(cotangent)?;
+        let gradients = pull(&self.flow, &self.anchors, self.tiles, cotangent);
+        Ok((self.latents, gradients))
+    }
+
+    fn check_cotangent(&self, cotangent: ArrayView2<'_, F>) -> Result<(), LatentError> {
+        const OPERATION: &str = "vjp of to_latents";
+        check_shape(OPERATION, "cotangent", self.latents.shape(), cotangent.shape())?;
+        check_finite(OPERATION, "cotangent", cotangent)
+    }
+}
+
+/// Goes back over `tiles`, each of which is dropped when that is done.
+fn pull<F: Real, T: Borrow<Tile<F>> + Send>(
+    flow: &ZoneFlow,
+    anchors: &Anchors<F>,
+    tiles: Vec<T>,
+    cotangent: ArrayView2<'_, F>,
+) -> LatentGradients<F> {
+    let plan = flow.to_latents_plan();
+    let mut noise: Vec<Option<Array2<F>>> = vec![None; tiles.len()];
+    let sink = tiles::collect(
+        flow.parallel(),
+        tiles.into_iter().zip(&mut noise).collect(),
+        Sink::size(anchors),
+        || Sink::new(anchors),
+        |(tile, noise): (T, &mut Option<Array2<F>>), sink, scratch| {
+            let tile = tile.borrow();
+            *noise = Some(tile.pull(plan, anchors, cotangent.slice(s![tile.rows(), ..]), sink, scratch));
+        },
+    );
+    let collected = sink.finish(anchors);
+    let noise = stack(noise.iter().flatten().map(|part| part.view()), anchors);
+    LatentGradients { anchors: collected.anchors, noise, log_weights: collected.log_weights }
 }
 
 /// Integrates all rows, tile by tile.

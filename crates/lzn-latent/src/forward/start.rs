@@ -107,14 +107,15 @@ fn at_horizons<F: Real>(
 ) -> Schedule<F> {
     let rows = bases.index.len();
     // A horizon of less mass than what counts as faint lies farther out than that.
-    let below = F::of((anchors.len() as f64 / Horizon::FAINT.min(horizon.mass)).ln());
-    let (merged, mass) = (F::of(merged), F::of(horizon.mass));
+    let early = horizon.mass * Horizon::EARLY;
+    let below = F::of((anchors.len() as f64 / Horizon::FAINT.min(early)).ln());
+    let (merged, mass, early) = (F::of(merged), F::of(horizon.mass), F::of(early));
     let mut roots = vec![F::zero(); anchors.len()];
     let mut schedule =
         Schedule { entries: vec![0; rows], units: vec![F::zero(); rows], rests: Vec::new(), has_products: true };
     for (i, mut slopes) in slopes.rows_mut().into_iter().enumerate() {
         let slopes = slopes.as_slice_mut().unwrap_or_default();
-        let begin = |slopes: &[F], roots: &mut [F]| {
+        let begin = |slopes: &[F], roots: &mut [F], mass: F| {
             vectorised(
                 #[inline(always)]
                 || {
@@ -124,16 +125,17 @@ fn at_horizons<F: Real>(
                 },
             )
         };
-        let first = begin(slopes, &mut roots);
+        let first = begin(slopes, &mut roots, mass);
         if first <= merged {
             schedule.units[i] = first;
             continue;
         }
+        let first = begin(slopes, &mut roots, early);
         let near: Vec<u32> = (0..roots.len()).filter(|j| roots[*j] > merged).map(|j| j as u32).collect();
         // Its state at node 0 will be another one, and the slopes are now without its near neighbours.
         schedule.has_products = false;
         near.iter().for_each(|j| slopes[*j as usize] = F::neg_infinity());
-        let rest = begin(slopes, &mut roots);
+        let rest = begin(slopes, &mut roots, mass);
         let end = if rest > F::zero() { rest.max(merged * F::of(Horizon::LATEST)).min(merged) } else { merged };
         schedule.units[i] = end;
         schedule.rests.push(Rest { row: i, own: bases.index[i], near, begin: first, end });

@@ -98,7 +98,7 @@ fn gradients_of_our_solver_match_differences_also_for_rows_that_catch_up() {
 
 #[test]
 fn beyond_its_horizon_a_row_is_where_it_began() {
-    // The other zones weigh a tenth of the own one at the start; ten times farther out nothing at all.
+    // The other zones weigh the horizon's mass of the own one at the start; ten times farther out nothing at all.
     let plan = Solver::default().to_latents().unwrap();
     let Unit::Horizon(Horizon { mass, .. }) = plan.unit() else { panic!("our solver has horizons") };
     let inputs = Inputs::draw(50);

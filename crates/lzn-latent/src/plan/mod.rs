@@ -96,18 +96,26 @@ impl Horizon {
     /// Weight of a zone, relative to an even share of one, below which it plays no part before the dense nodes.
     pub const FAINT: f64 = 0.01;
 
+    /// The part of `mass` at which a row with near neighbours starts: its steps look at these alone and cost little, so it may start
+    /// earlier than others.
+    pub const EARLY: f64 = 0.25;
+
     /// Octaves below the farthest root in which a row's horizon is searched: the parabolas of near pairs and of the bulk lie within
     /// them.
     pub const OCTAVES: i32 = 6;
 
-    /// Bisections of that search: the horizon is found to 1 %, which only moves the grid a little.
-    pub const BISECTIONS: usize = 9;
+    /// Bisections of that search: the horizon is found to half a per cent, which only moves the grid a little.
+    pub const BISECTIONS: usize = 10;
 
     /// How much nearer to the prior than the clock of merging a row's dense steps may begin.
     pub const LATEST: f64 = 0.25;
 
     /// Weight of all rivals together below which a row has arrived at its anchor.
     pub const ARRIVED: f64 = 1e-6;
+
+    /// How far a rival's logit may lead on the way to the anchors before it becomes the base. Any positive number is exact enough; a
+    /// small one would change bases all the time near the prior, where all zones are about as probable.
+    pub const LEAD: f64 = 2.0;
 
     /// The clock at which anchors of typical distance have merged into one cloud: `1.6 (sqrt(2 ln(N / mass)) + 2) / spread`, as measured (see
     /// docs/zoning.md), for `anchors` anchors whose distances have this root mean square. 1 if all are in one place.

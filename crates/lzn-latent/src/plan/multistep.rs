@@ -21,7 +21,14 @@ const REVERSE: usize = 3;
 /// Steps of constant ratio beyond the dense ones, at most. They span seven orders of magnitude of distances between anchors.
 const BEYOND: usize = 72;
 
-const HORIZON: Horizon = Horizon { mass: 0.1, ratio: 0.8 };
+/// Ratio of successive clocks beyond the dense nodes.
+const RATIO: f64 = 0.8;
+
+/// A fifth of the own weight with up to six evaluations: what the path moves before that is little, and evaluations that are not spent
+/// there are spent where it bends. With more of them the start would be the largest error, so it moves out, down to a tenth.
+fn horizon(evaluations: usize) -> Horizon {
+    Horizon { mass: (1.2 / evaluations as f64).clamp(0.1, 0.2), ratio: RATIO }
+}
 
 /// Anchors to prior with this many evaluations.
 pub(super) fn to_latents(evaluations: usize) -> Plan {
@@ -42,7 +49,7 @@ pub(super) fn to_latents(evaluations: usize) -> Plan {
         start: 1.0,
         nodes: (0..evaluations).map(node).collect(),
         end: EndPoint::Prior { coefficient },
-        unit: Unit::Horizon(HORIZON),
+        unit: Unit::Horizon(horizon(evaluations)),
     }
 }
 
@@ -50,7 +57,7 @@ pub(super) fn to_latents(evaluations: usize) -> Plan {
 pub(super) fn to_anchors(evaluations: usize) -> Plan {
     let dense = REVERSE * evaluations;
     let mut tau: Vec<f64> = (0..=dense).map(|k| (k as f64 / dense as f64).powf(POWER_BACK)).collect();
-    tau.extend((1..=BEYOND).map(|k| HORIZON.ratio.powi(-(k as i32))));
+    tau.extend((1..=BEYOND).map(|k| RATIO.powi(-(k as i32))));
     let node = |k: usize| {
         let coefficients = match (k, tau.get(k + 1)) {
             (_, None) => Vec::new(),
@@ -59,7 +66,12 @@ pub(super) fn to_anchors(evaluations: usize) -> Plan {
         };
         Node { tau: tau[k], coefficients }
     };
-    Plan { start: 1.0, nodes: (0..tau.len()).map(node).collect(), end: EndPoint::Mean, unit: Unit::Horizon(HORIZON) }
+    Plan {
+        start: 1.0,
+        nodes: (0..tau.len()).map(node).collect(),
+        end: EndPoint::Mean,
+        unit: Unit::Horizon(horizon(evaluations)),
+    }
 }
 
 /// Weights of the rates at `tau` and at `before` for a step to `next`: the integral of the line through both.

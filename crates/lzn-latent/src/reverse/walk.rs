@@ -13,10 +13,6 @@ use crate::point::{Base, LogProbCotangent, Point, Scratch, Targets};
 use crate::sink::Sink;
 use crate::{Anchors, EndPoint, Horizon, Plan, Real, Unit, ZoneFlow};
 
-/// How far a rival's logit may lead before it becomes the base. Any positive number is exact enough; a small one would change
-/// bases all the time near the prior, where all zones are about as probable.
-const LEAD: f64 = 2.0;
-
 /// What a walk keeps beside its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
@@ -191,7 +187,7 @@ impl<'a, F: Real> Ground<'a, F> {
             let point = Point { anchors: self.anchors, bases: &walker.bases, rows: active, taus, z: &z };
             point.products(scratch)
         };
-        let (below, lead) = (F::of(-(n as f64 / Horizon::ARRIVED).ln()), F::of(LEAD));
+        let (below, lead) = (F::of(-(n as f64 / Horizon::ARRIVED).ln()), F::of(Horizon::LEAD));
         let mut arrived = vec![false; active.len()];
         let mut leaders = Vec::new();
         vectorised(

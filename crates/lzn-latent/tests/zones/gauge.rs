@@ -102,8 +102,8 @@ fn the_order_of_anchors_does_not_matter() {
     }
 }
 
-/// Starts are searched from where all `N` anchors have faded, to 1 %, and `N` counts an anchor given twice as two and a zone
-/// without weight as one. A start that moves by 1 % moves a latent by up to `0.01 T` times the rate there, a tenth of the
+/// Starts are searched from where all `N` anchors have faded, to half a per cent, and `N` counts an anchor given twice as two and a
+/// zone without weight as one. A start that moves by that much moves a latent by up to `0.005 T` times the rate there, a fifth of the
 /// distance `D` of the next anchor, with `T D` about 4: 4e-3. Converged, the two are the same.
 #[test]
 fn repeated_anchors_are_weights_and_anchors_without_weight_are_none() {

@@ -1,7 +1,7 @@
 //! Our solver where the exact solution is known.
 //!
 //! It has three errors. Its steps are of second order. The first step takes zero for the rate before, which adds half a step of
-//! the rate at the start: first order, but that rate is small. And it starts where the other zones together weigh a tenth of the
+//! the rate at the start: first order, but that rate is small. And it starts where the other zones together weigh a fifth of the
 //! own one, so that it misses what the path has moved by then: with `e^l` the relative weight of a rival at the start `T`, at
 //! most `sqrt(D) e^l / (D T - s)` for each (a tail of the Gaussian), whatever the number of evaluations. The flow contracts,
 //! so none grows on the way.

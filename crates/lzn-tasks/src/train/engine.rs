@@ -1,7 +1,9 @@
 //! The mathematics of one training step: losses, one backward pass, clipping over all parts, Adam and EMA per part.
 
+use std::time::Instant;
+
 use lzn_latent::LatentError;
-use lzn_torch::TorchError;
+use lzn_torch::{TorchError, zones};
 use tch::{Kind, Tensor};
 
 use super::{Adam, Ema};
@@ -36,6 +38,8 @@ pub struct StepReport {
     pub values: Vec<(String, f64)>,
     /// True if the loss or its gradient was not finite, so that nothing was changed.
     pub skipped: bool,
+    /// Share of the time of the step that went into zones, in [0, 1]; none where there were no zones, or not in main memory.
+    pub zoning: Option<f64>,
 }
 
 /// Takes training steps on a model.
@@ -75,6 +79,7 @@ impl StepEngine {
     /// # Errors
     /// [`TaskError`] if libtorch refuses an operation; a loss or gradient that is not finite is no error, the step is skipped.
     pub fn step(&mut self, step: u64, context: &StepContext) -> Result<StepReport, TaskError> {
+        let (begin, before) = (Instant::now(), zones::time_spent());
         for ((_, params), part) in self.model.parts().into_iter().zip(&mut self.parts) {
             params.set_frozen(!part.learns_at(step));
             part.adam.zero_gradients();
@@ -107,7 +112,9 @@ impl StepEngine {
         if !skipped {
             self.update(step, norm, &mut values);
         }
-        Ok(StepReport { values, skipped })
+        let zoning = zones::time_spent() - before;
+        let share = zoning.as_secs_f64() / begin.elapsed().as_secs_f64();
+        Ok(StepReport { values, skipped, zoning: (!zoning.is_zero()).then_some(share) })
     }
 
     fn update(&mut self, step: u64, norm: f64, values: &mut Vec<(String, f64)>) {

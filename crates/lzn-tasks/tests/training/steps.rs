@@ -4,7 +4,7 @@ use lzn_tasks::PartName::{Decoder, Encoder, Labels};
 use lzn_tasks::objective::StepContext;
 use tch::Tensor;
 
-use crate::support::{batch, bits, data, engine, joint, moment_norm, state_of, step, value};
+use crate::support::{batch, bits, classifier, data, engine, joint, moment_norm, state_of, step, value};
 
 #[test]
 fn learning_rates_grow_in_equal_steps_and_then_stay() {
@@ -131,4 +131,12 @@ fn averages_stand_in_for_parameters_only_while_they_are_used() {
     let failed = engine.with_averages(|_| Err::<Tensor, _>(lzn_tasks::TaskError::NoLabels));
     assert!(failed.is_err());
     assert_eq!(bits(engine.parameters()), raw, "put back after an error as well");
+}
+
+#[test]
+fn the_share_of_zoning_is_reported_where_there_is_zoning() {
+    let folder = data();
+    let share = step(&mut engine(&joint(folder.path(), &[])), 0, &batch(0)).zoning;
+    assert!(share.is_some_and(|share| share > 0.0 && share < 1.0), "{share:?}");
+    assert_eq!(step(&mut engine(&classifier(folder.path(), &[])), 0, &batch(0)).zoning, None);
 }

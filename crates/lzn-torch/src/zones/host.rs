@@ -4,9 +4,11 @@ use lzn_latent::{AnchorTrace, Anchors, LatentTrace, Real, ZoneFlow};
 use ndarray::{Array1, Array2, ArrayView2};
 use tch::{Device, Kind, Tensor};
 
+use super::clock::counted;
+use super::inputs::{Inputs, Returns};
 use super::{Assignment, Zones};
 use crate::TorchError;
-use crate::autograd::{Differentiable, attach, records};
+use crate::autograd::{Differentiable, attach};
 
 /// A type of numbers that both sides have.
 trait Number: Real + tch::kind::Element {}
@@ -26,10 +28,10 @@ pub(super) fn to_latents(
     owners: &Tensor,
     noise: &Tensor,
 ) -> Result<Tensor, TorchError> {
-    match super::kind_of_computation(zones, noise) {
+    counted(|| match super::kind_of_computation(zones, noise) {
         Kind::Double => latents::<f64>(flow, zones, owners, noise),
         _ => latents::<f32>(flow, zones, owners, noise),
-    }
+    })
 }
 
 /// Assignments of `latents [B, d]`; everything has been checked.
@@ -39,10 +41,10 @@ pub(super) fn to_anchors(
     zones: &Zones<'_>,
     owners: &Tensor,
 ) -> Result<Assignment, TorchError> {
-    match super::kind_of_computation(zones, latents) {
+    counted(|| match super::kind_of_computation(zones, latents) {
         Kind::Double => assignment::<f64>(flow, latents, zones, owners),
         _ => assignment::<f32>(flow, latents, zones, owners),
-    }
+    })
 }
 
 /// End points `[B, d]` of `latents`, without gradients; everything has been checked.
@@ -87,13 +89,13 @@ fn latents<F: Number>(
     const OPERATION: &str = "zones::to_latents";
     let inputs = Inputs::new(zones, noise);
     let (set, owners, points) = (anchors::<F>(zones)?, indices(owners), prepare::<F>(noise));
-    if !records(&inputs.tensors()) {
+    if !inputs.record() {
         return Ok(tensor(&flow.to_latents(&set, &owners, view::<F>(&points))?).to_kind(noise.kind()));
     }
     let trace = flow.trace_latents(&set, &owners, view::<F>(&points))?;
     let latents = tensor(&trace.latents().to_owned()).to_kind(noise.kind());
-    let node = ToLatents { trace, weights: weights(zones), kinds: inputs.kinds() };
-    let mut outputs = attach(OPERATION, &inputs.tensors(), vec![latents], Box::new(node))?;
+    let node = ToLatents { trace, returns: inputs.returns() };
+    let mut outputs = attach(OPERATION, inputs.tensors(), vec![latents], Box::new(node))?;
     Ok(outputs.remove(0))
 }
 
@@ -106,7 +108,7 @@ fn assignment<F: Number>(
     const OPERATION: &str = "zones::to_anchors";
     let inputs = Inputs::new(zones, latents);
     let (set, owners, points) = (anchors::<F>(zones)?, indices(owners), prepare::<F>(latents));
-    if !records(&inputs.tensors()) {
+    if !inputs.record() {
         let done = flow.to_anchors(view::<F>(&points), &set, Some(&owners))?;
         let own = done.own_log_probs.unwrap_or_default();
         return Ok(Assignment {
@@ -117,94 +119,51 @@ fn assignment<F: Number>(
     let trace = flow.trace_anchors(view::<F>(&points), &set, &owners)?;
     let outputs = [trace.end_points().to_owned(), trace.own_log_probs().to_owned()];
     let outputs = outputs.iter().map(|output| tensor(output).to_kind(latents.kind())).collect();
-    let node = ToAnchors { trace, weights: weights(zones), kinds: inputs.kinds() };
-    let mut outputs = attach(OPERATION, &inputs.tensors(), outputs, Box::new(node))?;
+    let node = ToAnchors { trace, returns: inputs.returns() };
+    let mut outputs = attach(OPERATION, inputs.tensors(), outputs, Box::new(node))?;
     let own_log_probs = outputs.remove(1);
     Ok(Assignment { end_points: outputs.remove(0), own_log_probs })
-}
-
-/// What a flow depends on, in the order of its gradients: anchors, points, weights.
-struct Inputs<'a> {
-    anchors: &'a Tensor,
-    points: &'a Tensor,
-    weights: Option<&'a Tensor>,
-}
-
-impl<'a> Inputs<'a> {
-    fn new(zones: &Zones<'a>, points: &'a Tensor) -> Self {
-        Self { anchors: zones.anchors, points, weights: zones.weights }
-    }
-
-    fn tensors(&self) -> Vec<&'a Tensor> {
-        [Some(self.anchors), Some(self.points), self.weights].into_iter().flatten().collect()
-    }
-
-    fn kinds(&self) -> Vec<Kind> {
-        self.tensors().into_iter().map(Tensor::kind).collect()
-    }
 }
 
 /// The way to the prior as a node.
 struct ToLatents<F> {
     trace: LatentTrace<F>,
-    weights: Option<Array1<f64>>,
-    kinds: Vec<Kind>,
+    returns: Returns,
 }
 
 impl<F: Number> Differentiable for ToLatents<F> {
     fn backward(&self, cotangents: &[Option<Tensor>], _: &[bool]) -> Result<Vec<Option<Tensor>>, TorchError> {
         let Some(Some(cotangent)) = cotangents.first() else { return Ok(Vec::new()) };
         let cotangent = prepare::<F>(cotangent);
-        let gradients = self.trace.vjp(view::<F>(&cotangent))?;
+        let gradients = counted(|| self.trace.vjp(view::<F>(&cotangent)))?;
         let (points, anchors) = (tensor(&gradients.noise), tensor(&gradients.anchors));
-        Ok(in_order(anchors, points, &gradients.log_weights, self.weights.as_ref(), &self.kinds))
+        Ok(self.returns.in_order(anchors, points, &vector(&gradients.log_weights)))
     }
 }
 
 /// The way to the anchors as a node.
 struct ToAnchors<F> {
     trace: AnchorTrace<F>,
-    weights: Option<Array1<f64>>,
-    kinds: Vec<Kind>,
+    returns: Returns,
 }
 
 impl<F: Number> Differentiable for ToAnchors<F> {
     fn backward(&self, cotangents: &[Option<Tensor>], _: &[bool]) -> Result<Vec<Option<Tensor>>, TorchError> {
         let prepared: Vec<_> = cotangents.iter().map(|c| c.as_ref().map(prepare::<F>)).collect();
         let views = |index: usize| prepared.get(index).and_then(Option::as_ref).map(view::<F>);
-        let gradients = self.trace.vjp(views(0), views(1))?;
+        let gradients = counted(|| self.trace.vjp(views(0), views(1)))?;
         let (points, anchors) = (tensor(&gradients.latents), tensor(&gradients.anchors));
-        Ok(in_order(anchors, points, &gradients.log_weights, self.weights.as_ref(), &self.kinds))
+        Ok(self.returns.in_order(anchors, points, &vector(&gradients.log_weights)))
     }
-}
-
-/// Gradients in the order and the kinds of the inputs; that of a weight is that of its logarithm divided by the weight.
-fn in_order<F: Number>(
-    anchors: Tensor,
-    points: Tensor,
-    log_weights: &Array1<F>,
-    weights: Option<&Array1<f64>>,
-    kinds: &[Kind],
-) -> Vec<Option<Tensor>> {
-    let weights = weights.map(|weights| {
-        let of_weight = |(g, c): (&F, &f64)| if *c > 0.0 { g.wide() / c } else { 0.0 };
-        Tensor::from_slice(&log_weights.iter().zip(weights).map(of_weight).collect::<Vec<f64>>())
-    });
-    let all = [Some(anchors), Some(points), weights].into_iter().flatten();
-    all.zip(kinds).map(|(gradient, kind)| Some(gradient.to_kind(*kind))).collect()
 }
 
 fn anchors<F: Number>(zones: &Zones<'_>) -> Result<Anchors<F>, TorchError> {
     let points = prepare::<F>(zones.anchors);
     let anchors = Anchors::new(view::<F>(&points).to_owned())?;
-    Ok(match weights(zones) {
-        Some(weights) => anchors.with_weights(weights.mapv(F::of))?,
+    Ok(match zones.weights {
+        Some(weights) => anchors.with_weights(super::check::to_f64(weights).into_iter().map(F::of).collect())?,
         None => anchors,
     })
-}
-
-fn weights(zones: &Zones<'_>) -> Option<Array1<f64>> {
-    zones.weights.map(|weights| super::check::to_f64(weights).into())
 }
 
 fn indices(owners: &Tensor) -> Vec<usize> {
@@ -236,4 +195,8 @@ fn tensor<F: Number>(matrix: &Array2<F>) -> Tensor {
     let (rows, columns) = matrix.dim();
     let standard = matrix.as_standard_layout();
     Tensor::from_slice(standard.as_slice().unwrap_or_default()).view([rows as i64, columns as i64])
+}
+
+fn vector<F: Number>(values: &Array1<F>) -> Tensor {
+    Tensor::from_slice(values.as_slice().unwrap_or_default())
 }

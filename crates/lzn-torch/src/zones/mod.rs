@@ -27,10 +27,14 @@
 
 pub mod alignment;
 mod check;
+mod clock;
 mod device;
 #[cfg(test)]
 mod device_tests;
 mod host;
+mod inputs;
+
+pub use clock::time_spent;
 
 use lzn_latent::ZoneFlow;
 use tch::{Kind, Tensor};

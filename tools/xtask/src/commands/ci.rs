@@ -10,7 +10,7 @@ use crate::libtorch::install::{self, Wish};
 use crate::repo::Repo;
 use crate::run::Run;
 use crate::step::step;
-use crate::{arrows, browser, product, progress, tidy};
+use crate::{arrows, browser, memory, product, progress, tidy};
 
 /// A step, its name on the command line, what it asserts, and how.
 struct Step {
@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", asserts: "no lint has anything to say", run: clippy },
     Step { name: "docs", asserts: "the documentation builds without a warning", run: docs },
     Step { name: "tests", asserts: "all tests pass", run: all_tests },
+    Step { name: "memory", asserts: "what is unsafe touches its own memory alone", run: unsafe_code },
     Step { name: "golden", asserts: "the numbers of the published reference are reproduced", run: golden_numbers },
     Step { name: "benches", asserts: "every bench runs once", run: benches },
 ];
@@ -109,6 +110,11 @@ fn all_tests(repo: &Repo) -> Result<(), Failure> {
     Run::cargo(repo).args(["test", "--workspace"]).env(NOTHING_SKIPPED.0, NOTHING_SKIPPED.1).show()
 }
 
+fn unsafe_code(repo: &Repo) -> Result<(), Failure> {
+    setup(repo)?;
+    memory::check(repo)
+}
+
 fn golden_numbers(repo: &Repo) -> Result<(), Failure> {
     golden::run(&Invocation { repo, arguments: &[] })
 }
@@ -141,7 +147,7 @@ mod tests {
     #[test]
     fn nothing_that_needs_libtorch_comes_before_the_set_up() {
         let place = |name: &str| STEPS.iter().position(|step| step.name == name).expect("it is a step");
-        for later in ["clippy", "docs", "tests", "golden"] {
+        for later in ["clippy", "docs", "tests", "memory", "golden"] {
             assert!(place("setup") < place(later), "{later}");
         }
         assert!(place("browser") < place("host"), "tests of the default members open one");

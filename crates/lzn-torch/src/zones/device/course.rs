@@ -66,7 +66,8 @@ impl Course {
 
 /// Where each row's zones begin to mix, where its dense steps begin, `[r, 1]`, and which anchors are near, `[r, N]`.
 fn horizons(horizon: Horizon, merged: f64, field: &Field, bases: &Bases, z: &Tensor) -> (Tensor, Tensor, Tensor) {
-    let below = (field.anchors.size()[0] as f64 / Horizon::FAINT.min(horizon.mass)).ln();
+    let early = horizon.mass * Horizon::EARLY;
+    let below = (field.anchors.size()[0] as f64 / Horizon::FAINT.min(early)).ln();
     let half = &bases.half_distances;
     let log_weights = field.relative_log_weights(bases).unwrap_or_else(|| half.zeros_like());
     let slopes = field.slopes(z, bases);
@@ -76,30 +77,24 @@ fn horizons(horizon: Horizon, merged: f64, field: &Field, bases: &Bases, z: &Ten
     let roots = roots.clamp_min(0.0).where_self(&counts, &half.zeros_like());
     let parabolas = |tau: &Tensor| (&slopes - half * tau) * tau + &log_weights;
     let all = half.gt(0.0).to_kind(field.kind);
-    let first = crossing(horizon, &roots, &all, field, parabolas);
+    let [first, early] = [horizon.mass, early].map(|mass| crossing(mass, &roots, &all, field, parabolas));
     // Without near neighbours, for rows that have them.
     let near = roots.gt(merged);
     let far_roots = roots.masked_fill(&near, 0.0);
-    let rest = crossing(horizon, &far_roots, &all.masked_fill(&near, 0.0), field, parabolas);
+    let rest = crossing(horizon.mass, &far_roots, &all.masked_fill(&near, 0.0), field, parabolas);
     let end = rest.clamp(merged * Horizon::LATEST, merged).masked_fill(&rest.le(0.0), merged);
-    let end = end.where_self(&first.gt(merged), &first);
-    (first, end, near)
+    let late = first.gt(merged);
+    (early.where_self(&late, &first), end.where_self(&late, &first), near)
 }
 
-/// The clock where all zones that take `part` together weigh the horizon's mass, below the farthest of `roots`.
-fn crossing(
-    horizon: Horizon,
-    roots: &Tensor,
-    part: &Tensor,
-    field: &Field,
-    logits: impl Fn(&Tensor) -> Tensor,
-) -> Tensor {
+/// The clock where all zones that take `part` together weigh `mass`, below the farthest of `roots`.
+fn crossing(mass: f64, roots: &Tensor, part: &Tensor, field: &Field, logits: impl Fn(&Tensor) -> Tensor) -> Tensor {
     let far = roots.amax([1].as_slice(), true);
     let (mut low, mut high) = (&far * 0.5f64.powi(Horizon::OCTAVES), far);
     for _ in 0..Horizon::BISECTIONS {
         let middle = (&low * &high).sqrt();
         let weight = logits(&middle).clamp_max(0.0).exp() * part;
-        let light = weight.sum_dim_intlist(1, true, field.kind).lt(horizon.mass);
+        let light = weight.sum_dim_intlist(1, true, field.kind).lt(mass);
         high = middle.where_self(&light, &high);
         low = low.where_self(&light, &middle);
     }

@@ -5,9 +5,10 @@ use tch::{Kind, Tensor};
 
 use super::course::{Course, Step};
 use super::field::{Base, Bases, Field, Sink};
-use super::{Inputs, advance, chunks, inputs, rate_cotangent};
+use super::{Kept, advance, chunks, rate_cotangent};
 use crate::TorchError;
-use crate::autograd::{Differentiable, attach, records};
+use crate::autograd::{Differentiable, attach};
+use crate::zones::inputs::Inputs;
 use crate::zones::{Zones, kind_of_computation};
 
 /// Latents of `noise [B, d]`; everything has been checked.
@@ -18,8 +19,8 @@ pub(in crate::zones) fn to_latents(
     noise: &Tensor,
 ) -> Result<Tensor, TorchError> {
     const OPERATION: &str = "zones::to_latents";
-    let inputs = inputs(zones, noise);
-    let keep = records(&inputs);
+    let inputs = Inputs::new(zones, noise);
+    let keep = inputs.record();
     let kind = kind_of_computation(zones, noise);
     let plan = flow.to_latents_plan();
     let (tiles, latents) = tch::no_grad(|| {
@@ -36,8 +37,8 @@ pub(in crate::zones) fn to_latents(
     if !keep {
         return Ok(latents);
     }
-    let node = ToLatents { plan: plan.clone(), inputs: Inputs::new(zones, noise), kind, tiles };
-    Ok(attach(OPERATION, &inputs, vec![latents], Box::new(node))?.remove(0))
+    let node = ToLatents { plan: plan.clone(), kept: Kept::new(zones, &inputs), kind, tiles };
+    Ok(attach(OPERATION, inputs.tensors(), vec![latents], Box::new(node))?.remove(0))
 }
 
 /// Some rows on their way; the base of a row is its own anchor.
@@ -128,7 +129,7 @@ fn depart(plan: &Plan, field: &Field, bases: &Bases, course: &Course, cotangent:
 /// The way to the prior as a node.
 struct ToLatents {
     plan: Plan,
-    inputs: Inputs,
+    kept: Kept,
     kind: Kind,
     tiles: Vec<Tile>,
 }
@@ -137,7 +138,7 @@ impl Differentiable for ToLatents {
     fn backward(&self, cotangents: &[Option<Tensor>], _: &[bool]) -> Result<Vec<Option<Tensor>>, TorchError> {
         let Some(Some(cotangent)) = cotangents.first() else { return Ok(Vec::new()) };
         let cotangent = cotangent.to_kind(self.kind);
-        let field = Field::new(&self.inputs.zones(), self.kind);
+        let field = Field::new(&self.kept.zones(), self.kind);
         let (mut sink, mut start) = (field.sink(), 0);
         let mut noise = Vec::new();
         for tile in &self.tiles {
@@ -146,6 +147,6 @@ impl Differentiable for ToLatents {
             start += rows;
         }
         let noise = if noise.is_empty() { cotangent.copy() } else { Tensor::cat(&noise, 0) };
-        Ok(self.inputs.in_order(sink, noise))
+        Ok(self.kept.in_order(sink, noise))
     }
 }

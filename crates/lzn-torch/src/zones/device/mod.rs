@@ -12,9 +12,10 @@ mod reverse;
 pub(super) use forward::to_latents;
 pub(super) use reverse::{all_log_probs, end_points, to_anchors};
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::Zones;
+use super::inputs::{Inputs, Returns};
 use field::Sink;
 
 /// Elements of a chunk's weights at most: 256 MB in single precision.
@@ -26,39 +27,24 @@ fn chunks(rows: i64, anchors: i64) -> impl Iterator<Item = (i64, i64)> {
     (0..rows).step_by(size as usize).map(move |start| (start, size.min(rows - start)))
 }
 
-/// What the inputs of a flow were, for its gradients: anchors, points, weights.
-struct Inputs {
+/// The anchors of a flow and how gradients are given back, for its node.
+struct Kept {
     anchors: Tensor,
-    weights: Option<Tensor>,
-    kinds: Vec<Kind>,
+    returns: Returns,
 }
 
-impl Inputs {
-    fn new(zones: &Zones<'_>, points: &Tensor) -> Self {
-        let weights = zones.weights.map(Tensor::detach);
-        let all = [Some(zones.anchors), Some(points), zones.weights];
-        let kinds = all.into_iter().flatten().map(Tensor::kind).collect();
-        Self { anchors: zones.anchors.detach(), weights, kinds }
+impl Kept {
+    fn new(zones: &Zones<'_>, inputs: &Inputs<'_>) -> Self {
+        Self { anchors: zones.anchors.detach(), returns: inputs.returns() }
     }
 
     fn zones(&self) -> Zones<'_> {
-        Zones { anchors: &self.anchors, weights: self.weights.as_ref() }
+        Zones { anchors: &self.anchors, weights: self.returns.weights.as_ref() }
     }
 
-    /// Gradients in the order and the kinds of the inputs; that of a weight is that of its logarithm divided by the weight.
     fn in_order(&self, sink: Sink, points: Tensor) -> Vec<Option<Tensor>> {
-        let weights = self.weights.as_ref().map(|weights| {
-            let empty = weights.le(0.0);
-            (sink.log_weights / weights.masked_fill(&empty, 1.0)).masked_fill(&empty, 0.0)
-        });
-        let all = [Some(sink.anchors), Some(points), weights].into_iter().flatten();
-        all.zip(&self.kinds).map(|(gradient, kind)| Some(gradient.to_kind(*kind))).collect()
+        self.returns.in_order(sink.anchors, points, &sink.log_weights)
     }
-}
-
-/// The tensors that autograd must see.
-fn inputs<'a>(zones: &Zones<'a>, points: &'a Tensor) -> Vec<&'a Tensor> {
-    [Some(zones.anchors), Some(points), zones.weights].into_iter().flatten().collect()
 }
 
 /// Adds `sum_m C_m history[m]` to a state, newest rate first.

@@ -5,13 +5,11 @@ use tch::{Kind, Tensor};
 
 use super::course::Course;
 use super::field::{Base, Bases, Field, Sink};
-use super::{Inputs, advance, chunks, inputs, rate_cotangent};
+use super::{Kept, advance, chunks, rate_cotangent};
 use crate::TorchError;
-use crate::autograd::{Differentiable, attach, records};
+use crate::autograd::{Differentiable, attach};
+use crate::zones::inputs::Inputs;
 use crate::zones::{Assignment, Zones, kind_of_computation};
-
-/// How far a rival's logit may lead before it becomes the base.
-const LEAD: f64 = 2.0;
 
 /// Assignments of `latents [B, d]`; everything has been checked.
 pub(in crate::zones) fn to_anchors(
@@ -21,8 +19,8 @@ pub(in crate::zones) fn to_anchors(
     owners: &Tensor,
 ) -> Result<Assignment, TorchError> {
     const OPERATION: &str = "zones::to_anchors";
-    let inputs = inputs(zones, latents);
-    let keep = records(&inputs);
+    let inputs = Inputs::new(zones, latents);
+    let keep = inputs.record();
     let (kind, plan) = (kind_of_computation(zones, latents), flow.to_anchors_plan());
     let (tiles, end_points, own) = tch::no_grad(|| {
         let field = Field::new(zones, kind);
@@ -35,8 +33,8 @@ pub(in crate::zones) fn to_anchors(
     if !keep {
         return Ok(Assignment { end_points, own_log_probs: own });
     }
-    let node = ToAnchors { plan: plan.clone(), inputs: Inputs::new(zones, latents), kind, tiles };
-    let mut outputs = attach(OPERATION, &inputs, vec![end_points, own], Box::new(node))?;
+    let node = ToAnchors { plan: plan.clone(), kept: Kept::new(zones, &inputs), kind, tiles };
+    let mut outputs = attach(OPERATION, inputs.tensors(), vec![end_points, own], Box::new(node))?;
     let own_log_probs = outputs.remove(1);
     Ok(Assignment { end_points: outputs.remove(0), own_log_probs })
 }
@@ -121,7 +119,7 @@ fn walk(plan: &Plan, field: &Field, points: &Tensor, course: Course, owners: Opt
     for (k, step) in course.steps.iter().enumerate() {
         let mut logits = field.logits(&z, &step.tau, &bases);
         let (lead, leader) = field.rival(&logits, &bases);
-        let moves = lead.gt(LEAD);
+        let moves = lead.gt(Horizon::LEAD);
         if bool::try_from(moves.any()).unwrap_or(true) {
             let index = leader.where_self(&moves, &bases.index);
             let next = field.bases(index);
@@ -197,14 +195,14 @@ impl Walk {
 /// The way to the anchors as a node.
 struct ToAnchors {
     plan: Plan,
-    inputs: Inputs,
+    kept: Kept,
     kind: Kind,
     tiles: Vec<Walk>,
 }
 
 impl Differentiable for ToAnchors {
     fn backward(&self, cotangents: &[Option<Tensor>], _: &[bool]) -> Result<Vec<Option<Tensor>>, TorchError> {
-        let field = Field::new(&self.inputs.zones(), self.kind);
+        let field = Field::new(&self.kept.zones(), self.kind);
         let given = |index: usize| cotangents.get(index).and_then(Option::as_ref).map(|g| g.to_kind(self.kind));
         let (end, own) = (given(0), given(1));
         let (mut sink, mut start) = (field.sink(), 0);
@@ -216,9 +214,9 @@ impl Differentiable for ToAnchors {
             latents.push(tile.pull(&self.plan, &field, &of_end, of_own.as_ref(), &mut sink));
             start += rows;
         }
-        let size = [0, self.inputs.anchors.size()[1]];
-        let none = || Tensor::zeros(size, (self.kind, self.inputs.anchors.device()));
+        let size = [0, self.kept.anchors.size()[1]];
+        let none = || Tensor::zeros(size, (self.kind, self.kept.anchors.device()));
         let latents = if latents.is_empty() { none() } else { Tensor::cat(&latents, 0) };
-        Ok(self.inputs.in_order(sink, latents))
+        Ok(self.kept.in_order(sink, latents))
     }
 }

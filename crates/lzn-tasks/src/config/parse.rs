@@ -76,10 +76,11 @@ impl RunConfig {
     /// As [`RunConfig::load`].
     pub fn parse(text: &str, origin: &Path, overrides: &[Override]) -> Result<Self, ConfigError> {
         let direct = toml::from_str::<Self>(text);
+        // Also without overrides: of numbers from 2^63 on this says where they are, while the resolved configuration could not be written.
+        let mut table = toml::from_str::<Table>(text).map_err(|error| located(text, origin, &error))?;
         let config = if overrides.is_empty() {
             direct.map_err(|error| located(text, origin, &error))?
         } else {
-            let mut table = toml::from_str::<Table>(text).map_err(|error| located(text, origin, &error))?;
             for change in overrides {
                 change.apply(&mut table)?;
             }
@@ -175,6 +176,13 @@ kind = "rectified-flow"
         assert!(message.contains("run.toml:4:") && message.contains("invalid type"), "{message}");
         let with_override = parse(&MINIMAL.replace("= 28", "= \"big\""), &["seed=1"]).unwrap_err().to_string();
         assert_eq!(with_override, message);
+    }
+
+    #[test]
+    fn numbers_that_no_configuration_file_can_hold_are_refused_with_their_line() {
+        let message = parse(&format!("seed = 9223372036854775808\n{MINIMAL}"), &[]).unwrap_err().to_string();
+        assert!(message.starts_with("run.toml:1:"), "{message}");
+        assert!(parse(&format!("seed = 9223372036854775807\n{MINIMAL}"), &[]).is_ok());
     }
 
     #[test]

@@ -25,9 +25,6 @@ impl Hook for Records {
         let mut values: BTreeMap<String, f64> =
             report.values.iter().map(|(name, value)| (format!("train/{name}"), *value)).collect();
         values.insert("train/skipped".to_owned(), session.skipped as f64);
-        if session.config.data.skip_bad {
-            values.insert("data/bad_images".to_owned(), session.data.bad_images().len() as f64);
-        }
         if let Some((step, since)) = self.last {
             let images = (session.step - step) as f64 * session.config.train.batch_size as f64;
             values.insert("time/images_per_second".to_owned(), images / since.elapsed().as_secs_f64());

@@ -1,7 +1,7 @@
 //! `lzn data pack`.
 
 use anyhow::{Result, ensure};
-use lzn_data::{Dataset, Kind, PackOptions, pack};
+use lzn_data::{Dataset, Kind, PackOptions, detect, pack};
 use lzn_tasks::data::image_config;
 use lzn_tasks::evaluate::Progress;
 
@@ -15,8 +15,9 @@ use crate::stages::Stages;
 pub(super) fn run(args: &PackArgs) -> Result<()> {
     ensure!(args.channels != 2, "--channels must be 1 (grey) or 3 (colour)");
     check_place(&args.out)?;
+    // Before it is opened: a stale one is refused with another remedy.
+    ensure!(detect(&args.path)? != Kind::Packed, "{} is packed already; give what it was made of", args.path.display());
     let Found { kind, config, parts } = find(&args.path, args.size, args.resize, args.channels.into())?;
-    ensure!(kind != Kind::Packed, "{} is packed already; give what it was made of", args.path.display());
     let progress = Stages::default();
     progress.begin("packing", parts.iter().map(|(_, data)| data.len()).sum());
     // Images of one size in their files need not be kept as they were: they are.

@@ -12,7 +12,7 @@ use crate::Parallel;
 
 /// Rows of a tile, for few and for many rows in all: enough for matrix products to reach their speed, and for as many tiles as
 /// threads.
-const ROWS: (usize, usize) = (64, 256);
+const ROWS: (usize, usize) = (128, 256);
 /// Elements of a tile's weights at most, so that they stay in the cache.
 const ELEMENTS: usize = 1 << 20;
 /// Rows of a tile at least.
@@ -25,7 +25,7 @@ const LANES: (usize, usize) = (8, 64);
 
 /// The tiles of `rows` rows against `anchors` anchors, in order.
 pub(crate) fn ranges(rows: usize, anchors: usize) -> Vec<Range<usize>> {
-    let tile = (ELEMENTS / anchors).clamp(FEWEST, (rows / 16).clamp(ROWS.0, ROWS.1));
+    let tile = (ELEMENTS / anchors).clamp(FEWEST, (rows / 8).clamp(ROWS.0, ROWS.1));
     (0..rows).step_by(tile).map(|start| start..(start + tile).min(rows)).collect()
 }
 

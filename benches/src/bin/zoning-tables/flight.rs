@@ -1,4 +1,5 @@
-//! How much of every path is straight, and what that leaves of the published solver's evaluations.
+//! How much of every path is straight, and what that leaves of the published solver's evaluations. Rows with near neighbours start at
+//! a quarter of the tolerance ([`Horizon::EARLY`]).
 
 use anyhow::Result;
 use lzn_benches::families::Family;

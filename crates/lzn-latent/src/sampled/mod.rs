@@ -53,7 +53,7 @@ impl Sampling {
 ///
 /// # Error
 /// The error of latents goes like `1 / sqrt(count)`, and down with the neighbours. Root mean squares against the exact flow of the same
-/// solver (d = 200, the default solver, clusters of within-variance 0.1, half of all anchors duplicates at distance 0.05):
+/// solver (d = 200, `Solver::multistep(8)`, clusters of within-variance 0.1, half of all anchors duplicates at distance 0.05):
 ///
 /// | `N`, `count`, `neighbours` | normal | clusters | duplicates | share of the exact work |
 /// |---|---|---|---|---|

@@ -24,7 +24,8 @@ pub(crate) fn run(config: &RunConfig, model: Lzn) -> Result<()> {
     let (images, draws) = (rows(&context.images), &context.draws);
     if model.encoder.is_some() {
         measured("encoder, forward and backward", || {
-            Ok(model.image_anchors(&images, true)?.square().sum(Kind::Float).f_backward()?)
+            model.image_anchors(&images, true)?.square().sum(Kind::Float).f_backward()?;
+            Ok(())
         })?;
     }
     if model.decoder.is_some() {
@@ -32,11 +33,15 @@ pub(crate) fn run(config: &RunConfig, model: Lzn) -> Result<()> {
             let latents = rows(&draws.latent_noise).set_requires_grad(true);
             let field = model.velocity_field(Some(&latents), Some(&rows(&context.labels)), true)?;
             let (noise, time) = (rows(&draws.flow_noise), rows(&draws.flow_time));
-            Ok(RectifiedFlow::default().loss(&field, &images, &noise, &time)?.f_backward()?)
+            RectifiedFlow::default().loss(&field, &images, &noise, &time)?.f_backward()?;
+            Ok(())
         })?;
     }
     let mut engine = StepEngine::new(model, config);
-    measured("whole step", || Ok(drop(engine.step(0, &context)?)))
+    measured("whole step", || {
+        engine.step(0, &context)?;
+        Ok(())
+    })
 }
 
 /// A batch of noise as the model takes it.

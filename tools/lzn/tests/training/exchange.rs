@@ -103,18 +103,17 @@ fn what_cannot_be_imported_is_said_and_leaves_nothing() {
     assert!(message.contains("again is not a run folder"), "{message}");
 }
 
-/// A machine need not have PyTorch. Where it is, it reads what we write, with no function called.
+/// A machine need not have PyTorch. Where it is (`LZN_PYTHON` names a Python that has it), it reads what we write, with no function called.
 #[test]
 fn where_python_has_pytorch_it_loads_an_exported_checkpoint() {
-    let python =
-        |args: &[&str]| Command::new("python3").args(args).output().is_ok_and(|output| output.status.success());
-    if !python(&["-c", "import torch"]) {
+    let python = std::env::var_os("LZN_PYTHON").unwrap_or_else(|| "python3".into());
+    if !Command::new(&python).args(["-c", "import torch"]).output().is_ok_and(|output| output.status.success()) {
         return;
     }
     let place = trained();
     succeed(place.lzn(&["export", "run", "--format", "published", "--out", "run.pt"]));
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../python/check_checkpoint.py");
-    let mut command = Command::new("python3");
+    let mut command = Command::new(python);
     command.args([script, "run.pt"]).current_dir(place.path("."));
     succeed(command);
 }

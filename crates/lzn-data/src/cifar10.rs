@@ -63,7 +63,7 @@ pub(crate) fn is_here(path: &Path) -> bool {
     }
     let batch =
         |folder: &&str| ["data_batch_1.bin", "data_batch_1"].iter().any(|name| path.join(folder).join(name).is_file());
-    FOLDERS.iter().any(|folder| batch(&folder)) || ARCHIVES.iter().any(|archive| path.join(archive).is_file())
+    FOLDERS.iter().any(batch) || ARCHIVES.iter().any(|archive| path.join(archive).is_file())
 }
 
 type Found = HashMap<String, (PathBuf, Vec<u8>)>;

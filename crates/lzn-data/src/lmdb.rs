@@ -100,39 +100,3 @@ impl Store for Records {
         value.map(<[u8]>::to_vec).ok_or_else(gone)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use image::{ImageFormat, Rgb, RgbImage};
-
-    use super::*;
-    use crate::{Colour, Dataset};
-
-    #[test]
-    fn records_are_images_in_the_order_of_their_keys() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let png = |value: u8, format| {
-            let mut bytes = std::io::Cursor::new(Vec::new());
-            RgbImage::from_pixel(6, 4, Rgb([value; 3])).write_to(&mut bytes, format).expect("encoded");
-            bytes.into_inner()
-        };
-        // SAFETY: the folder is new and nobody else's.
-        let environment = unsafe { EnvOpenOptions::new().map_size(1 << 20).open(folder.path()) }.expect("made");
-        let mut transaction = environment.write_txn().expect("begun");
-        let records: Database<Bytes, Bytes> = environment.create_database(&mut transaction, None).expect("made");
-        for (key, value, format) in [("b", 20, ImageFormat::WebP), ("a", 10, ImageFormat::Png)] {
-            records.put(&mut transaction, key.as_bytes(), &png(value, format)).expect("put");
-        }
-        transaction.commit().expect("written");
-        environment.prepare_for_closing().wait();
-
-        let config = ImageConfig { size: 4, colour: Colour::Rgb, resize: None };
-        let data = open(folder.path(), config).expect("opened");
-        assert_eq!((data.len(), data.classes()), (2, 0));
-        assert_eq!(open(folder.path(), config).expect("opened a second time").len(), 2);
-        let first = |index| data.read(index).expect("read").image[[0, 0, 0]];
-        assert_eq!([first(0), first(1)], [10, 20]);
-        assert_eq!(data.read_whole(1).expect("read").image.dim(), (3, 4, 6));
-        assert!(matches!(open(&folder.path().join("none"), config), Err(DataError::Missing { .. })));
-    }
-}

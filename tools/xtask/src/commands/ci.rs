@@ -90,7 +90,7 @@ fn host(repo: &Repo) -> Result<(), Failure> {
 
 /// Behind a feature, since it is a library in C.
 fn lmdb(repo: &Repo) -> Result<(), Failure> {
-    Run::cargo(repo).args(["test", "--package", "lzn-data", "--features", "lmdb", "--lib", "lmdb"]).show()
+    Run::cargo(repo).args(["test", "--package", "lzn-data", "--features", "lmdb", "--test", "lmdb"]).show()
 }
 
 fn setup(repo: &Repo) -> Result<(), Failure> {

@@ -28,7 +28,7 @@ use crate::{Shared, TorchError};
 /// let weight = Shared::from(Tensor::from_slice(&[2.0, 3.0]).set_requires_grad(true));
 /// let inside = weight.clone();
 /// let layer = move |x: &[Tensor]| Ok::<_, TorchError>((&x[0] * &*inside).exp().sin());
-/// let y = recompute("layer", &[&Tensor::from_slice(&[0.1, 0.2])], &[weight.clone()], layer)?;
+/// let y = recompute("layer", &[&Tensor::from_slice(&[0.1, 0.2])], std::slice::from_ref(&weight), layer)?;
 /// y.sum(tch::Kind::Double).f_backward()?;
 /// assert!(weight.grad().defined());
 /// # Ok::<(), TorchError>(())

@@ -35,7 +35,7 @@ fn pass(again: bool) -> Pass {
     let run = |x: &Tensor| {
         let inputs = [x, &shift];
         if again {
-            return recompute("layer", &inputs, &[weight.clone()], layer(&weight)).unwrap();
+            return recompute("layer", &inputs, std::slice::from_ref(&weight), layer(&weight)).unwrap();
         }
         layer(&weight)(&inputs.map(Tensor::shallow_clone)).unwrap()
     };
@@ -66,11 +66,11 @@ fn a_function_that_runs_others_again_may_itself_be_run_again() {
         tch::manual_seed(5);
         let inside = weight.clone();
         let both = move |inputs: &[Tensor]| {
-            let step = |x: &Tensor| recompute("inner", &[x, &inputs[1]], &[inside.clone()], layer(&inside));
+            let step = |x: &Tensor| recompute("inner", &[x, &inputs[1]], std::slice::from_ref(&inside), layer(&inside));
             step(&step(&inputs[0])?)
         };
         let y = if outer {
-            recompute("outer", &[&x, &shift], &[weight.clone()], both).unwrap()
+            recompute("outer", &[&x, &shift], std::slice::from_ref(&weight), both).unwrap()
         } else {
             both(&[x.shallow_clone(), shift.shallow_clone()]).unwrap()
         };
@@ -106,7 +106,7 @@ fn a_frozen_parameter_gets_no_gradient_and_lets_that_of_the_input_through() {
     let weight = Shared::from(leaf(2, &[4, 4]).detach());
     let (x, inside) = (leaf(0, &[5, 4]), weight.clone());
     let product = move |inputs: &[Tensor]| Ok::<_, TorchError>(inputs[0].matmul(&inside));
-    sum(&recompute("product", &[&x], &[weight.clone()], product).unwrap()).backward();
+    sum(&recompute("product", &[&x], std::slice::from_ref(&weight), product).unwrap()).backward();
     assert!(!weight.grad().defined());
     let row = weight.sum_dim_intlist(1, false, Kind::Double);
     assert_close(&x.grad(), &row.expand([5, 4], false));
@@ -117,7 +117,7 @@ fn changed_parameters_and_failures_of_the_second_run_end_the_backward_pass() {
     let weight = Shared::from(leaf(2, &[4, 4]));
     let (x, inside) = (leaf(0, &[5, 4]), weight.clone());
     let product = move |inputs: &[Tensor]| Ok::<_, TorchError>(inputs[0].matmul(&inside));
-    let y = sum(&recompute("product", &[&x], &[weight.clone()], product).unwrap());
+    let y = sum(&recompute("product", &[&x], std::slice::from_ref(&weight), product).unwrap());
     tch::no_grad(|| _ = weight.shallow_clone().g_mul_scalar_(2.0));
     let message = y.f_backward().unwrap_err().to_string();
     assert!(message.contains("product") && message.contains("changed in place"), "{message}");
@@ -141,7 +141,7 @@ fn a_sum_of_pieces_has_the_gradients_of_the_whole_whatever_its_factor() {
     let piece =
         |(at, length), inputs: &[Tensor]| Ok::<_, TorchError>(loss(&inputs[0].narrow(0, at, length), &weight_again));
     let pieces = [(0, 3), (3, 3), (6, 1)];
-    let whole = sum_of_pieces("loss", &[&x_again], &[weight_again.clone()], pieces, piece).unwrap();
+    let whole = sum_of_pieces("loss", &[&x_again], std::slice::from_ref(&weight_again), pieces, piece).unwrap();
     assert!((whole.double_value(&[]) - loss(&x, &weight).double_value(&[])).abs() < 1e-12);
     (whole * 3.0).backward();
     for (got, expected) in [(x_again.grad(), x.grad()), (weight_again.grad(), weight.grad())] {

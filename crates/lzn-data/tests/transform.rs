@@ -196,7 +196,7 @@ fn a_factor_of_one_and_a_blur_of_no_width_change_nothing() {
 #[test]
 fn a_factor_of_zero_gives_black_one_grey_and_greys() {
     let image = image((3, 8, 8), 4);
-    assert_eq!(changed(&image, |image| brightness(image, 0.0)), Array3::zeros((3, 8, 8)));
+    assert_eq!(changed(&image, |image| brightness(image, 0.0)), Array3::<u8>::zeros((3, 8, 8)));
     let flat = changed(&image, |image| contrast(image, 0.0));
     assert!(flat.iter().all(|value| *value == flat[[0, 0, 0]]));
     let greys = changed(&image, grey);

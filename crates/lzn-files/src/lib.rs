@@ -48,7 +48,6 @@ fn unfinished_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot make its files has failed")]
 mod tests {
     use std::io::Write;
 

@@ -240,7 +240,7 @@ fn the_nearest_image_to_one_of_a_folder_is_itself() {
     let (names, _) = test_images(folder.path(), 12);
     let text = succeed(folder.path(), &["neighbors", &names[3], &names[7], "--index", ".", "--count", "3"]);
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
-    assert_eq!((lines.len(), &*lines[6][0]), (7, "neighbors.png"));
+    assert_eq!((lines.len(), lines[6][0]), (7, "neighbors.png"));
     for (at, name) in [(0, &names[3]), (3, &names[7])] {
         assert_eq!((lines[at][0], lines[at][2].trim_start_matches("./")), (name.as_str(), name.as_str()));
         let distances: Vec<f64> = lines[at..at + 3].iter().map(|line| line[1].parse().expect("a number")).collect();

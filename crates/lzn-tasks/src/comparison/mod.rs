@@ -34,6 +34,9 @@ pub struct Row {
     pub values: Vec<Vec<f64>>,
 }
 
+/// What a setting recorded: its name, and steps with values.
+pub type Curve = (String, Vec<(f64, f64)>);
+
 /// Runs side by side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
@@ -75,7 +78,7 @@ impl Comparison {
     ///
     /// # Errors
     /// [`TaskError::Run`] if records cannot be read.
-    pub fn curves(&self, name: &str) -> Result<Vec<(String, Vec<(f64, f64)>)>, TaskError> {
+    pub fn curves(&self, name: &str) -> Result<Vec<Curve>, TaskError> {
         let curve = |setting: &Setting| {
             let mut sums = std::collections::BTreeMap::<u64, (f64, f64)>::new();
             for run in &setting.runs {

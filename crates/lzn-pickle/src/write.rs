@@ -35,7 +35,7 @@ pub enum Item {
         dtype: Dtype,
         /// Its shape; empty for a single number.
         shape: Vec<usize>,
-        /// What [`write`] asks for.
+        /// What [`write()`] asks for.
         index: usize,
     },
 }

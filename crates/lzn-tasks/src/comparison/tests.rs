@@ -1,3 +1,5 @@
+//! Comparisons of runs that were written by hand.
+
 use super::*;
 use crate::evaluate::Better;
 

@@ -51,14 +51,14 @@ pub(crate) struct Point<'a, F> {
     /// Their clocks, `[r]`.
     pub(crate) taus: &'a [F],
     /// Their states, `[r, d]`.
-    pub(crate) z: &'a Array2<F>,
+    pub(crate) z: ArrayView2<'a, F>,
 }
 
 impl<F: Real> Point<'_, F> {
     /// The products `z.a_j`, `[r, N]`.
     pub(crate) fn products<'s>(&self, scratch: &'s mut Scratch<F>) -> ArrayViewMut2<'s, F> {
         let mut products = scratch.matrix(self.rows.len(), self.anchors.len());
-        product(self.z.view(), self.anchors.transposed().view(), products.view_mut());
+        product(self.z, self.anchors.transposed().view(), products.view_mut());
         products
     }
 
@@ -144,7 +144,7 @@ impl<F: Real> Point<'_, F> {
         let (r, n, d) = (g.nrows(), self.anchors.len(), self.anchors.dim());
         // The two products with the anchors are one: [z; g] A', and so are those with the weights: [g; lever]' [W; S].
         let mut factors = Array2::zeros((2 * r, d));
-        factors.slice_mut(s![..r, ..]).assign(self.z);
+        factors.slice_mut(s![..r, ..]).assign(&self.z);
         factors.slice_mut(s![r.., ..]).assign(&g);
         let mut weights = scratch.matrix(2 * r, n);
         product(factors.view(), self.anchors.transposed().view(), weights.view_mut());

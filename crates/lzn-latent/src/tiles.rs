@@ -10,12 +10,13 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::Parallel;
 
-/// Rows of a tile, for few and for many rows in all: enough for matrix products to reach their speed, and for as many tiles as
-/// threads.
-const ROWS: (usize, usize) = (128, 256);
+/// Parts of all rows that are a tile each, so that what tiles need is little beside what is kept for all rows.
+const PARTS: usize = 32;
+/// Rows of a tile at most; more would not make matrix products faster.
+const MOST: usize = 256;
 /// Elements of a tile's weights at most, so that they stay in the cache.
 const ELEMENTS: usize = 1 << 20;
-/// Rows of a tile at least.
+/// Rows of a tile at least: fewer would make matrix products slower.
 const FEWEST: usize = 32;
 
 /// Elements of the collectors of all lanes, so that adding them up costs little.
@@ -25,7 +26,7 @@ const LANES: (usize, usize) = (8, 64);
 
 /// The tiles of `rows` rows against `anchors` anchors, in order.
 pub(crate) fn ranges(rows: usize, anchors: usize) -> Vec<Range<usize>> {
-    let tile = (ELEMENTS / anchors).clamp(FEWEST, (rows / 8).clamp(ROWS.0, ROWS.1));
+    let tile = (rows / PARTS).min(ELEMENTS / anchors).clamp(FEWEST, MOST);
     (0..rows).step_by(tile).map(|start| start..(start + tile).min(rows)).collect()
 }
 

@@ -2,6 +2,7 @@
 
 mod catch_up;
 mod start;
+mod states;
 mod tile;
 
 use std::borrow::Borrow;

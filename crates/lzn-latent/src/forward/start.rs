@@ -29,6 +29,11 @@ impl<F: Real> Schedule<F> {
     pub(super) fn active(&self, k: usize) -> Vec<usize> {
         (0..self.entries.len()).filter(|row| self.entries[*row] <= k).collect()
     }
+
+    /// How many evaluations the rows need together.
+    pub(super) fn evaluations(&self, plan: &Plan) -> usize {
+        self.entries.iter().map(|entry| plan.nodes().len().saturating_sub(*entry)).sum()
+    }
 }
 
 /// Finds where the rows of a tile start, from their noise `z [rows, d]`.
@@ -42,7 +47,7 @@ pub(super) fn schedule<F: Real>(
 ) -> Schedule<F> {
     let rows: Vec<usize> = (0..z.nrows()).collect();
     let taus = vec![F::zero(); rows.len()];
-    let mut slopes = Point { anchors, bases, rows: &rows, taus: &taus, z }.products(scratch);
+    let mut slopes = Point { anchors, bases, rows: &rows, taus: &taus, z: z.view() }.products(scratch);
     for (i, mut row) in slopes.rows_mut().into_iter().enumerate() {
         let row = row.as_slice_mut().unwrap_or_default();
         to_slopes(anchors, bases, i, z.row(i).as_slice().unwrap_or(&[]), row);

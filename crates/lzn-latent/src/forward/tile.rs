@@ -8,6 +8,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use super::Work;
 use super::catch_up::{self, CatchUp};
 use super::start::{Schedule, schedule};
+use super::states::States;
 use crate::bases::Bases;
 use crate::history::{Cotangents, Pace};
 use crate::point::{Base, Point, Scratch, Targets};
@@ -32,7 +33,7 @@ pub(super) struct Tile<F> {
     pace: Pace<F>,
     catch_ups: Vec<CatchUp<F>>,
     /// The states of the active rows before every evaluation, if kept.
-    states: Vec<Array2<F>>,
+    states: States<F>,
 }
 
 impl<F: Real> Tile<F> {
@@ -75,12 +76,13 @@ impl<F: Real> Tile<F> {
             pace.first[row] = catch_up.first_dense(plan);
         }
         let mut history = VecDeque::from([before]);
-        let mut states = Vec::new();
+        let kept = if keep == Keep::States { schedule.evaluations(plan) } else { 0 };
+        let mut states = States::with_capacity(kept, z.ncols());
         for k in 0..plan.nodes().len() {
             let active = schedule.active(k);
             let state = z.select(Axis(0), &active);
             let taus = pace.taus(plan, k, &active);
-            let point = Point { anchors, bases: &bases, rows: &active, taus: &taus, z: &state };
+            let point = Point { anchors, bases: &bases, rows: &active, taus: &taus, z: state.view() };
             let rates = if k == 0 && schedule.has_products {
                 point.evaluate_products(scratch.matrix(active.len(), anchors.len()))
             } else {
@@ -90,7 +92,7 @@ impl<F: Real> Tile<F> {
             history.truncate(plan.history());
             pace.advance(plan, k, &active, &mut z, &history);
             if keep != Keep::Nothing {
-                states.push(state);
+                states.push(&state);
             }
         }
         arrive(plan, anchors, &bases, &pace, &mut z);
@@ -141,11 +143,11 @@ impl<F: Real> Tile<F> {
         let mut own = Array2::zeros(cotangent.raw_dim());
         let last = self.depart(plan, cotangent, sink, &mut own);
         let mut cotangents = Cotangents::new(plan, last);
-        for (k, state) in self.states.iter().enumerate().rev() {
+        for k in (0..self.states.len()).rev() {
             let active = self.schedule.active(k);
             let taus = self.pace.taus(plan, k, &active);
             let g = cotangents.rate(plan, &self.pace, k, &active);
-            let point = Point { anchors, bases: &bases, rows: &active, taus: &taus, z: state };
+            let point = Point { anchors, bases: &bases, rows: &active, taus: &taus, z: self.states.get(k) };
             let mut targets = Targets { sink, own: &mut own, scratch };
             let through = point.pull(Base::Own, g.view(), None, &mut targets);
             cotangents.retreat(&active, &through);

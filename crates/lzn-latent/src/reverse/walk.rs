@@ -184,7 +184,7 @@ impl<'a, F: Real> Ground<'a, F> {
         let (n, total) = (self.anchors.len(), walk.rows.len());
         let z = walker.z.select(Axis(0), active);
         let mut logits = {
-            let point = Point { anchors: self.anchors, bases: &walker.bases, rows: active, taus, z: &z };
+            let point = Point { anchors: self.anchors, bases: &walker.bases, rows: active, taus, z: z.view() };
             point.products(scratch)
         };
         let (below, lead) = (F::of(-(n as f64 / Horizon::ARRIVED).ln()), F::of(Horizon::LEAD));
@@ -243,7 +243,7 @@ impl<'a, F: Real> Ground<'a, F> {
         }
         // The bases may have moved, and the states with them.
         let z = walker.z.select(Axis(0), active);
-        let point = Point { anchors: self.anchors, bases: &walker.bases, rows: active, taus, z: &z };
+        let point = Point { anchors: self.anchors, bases: &walker.bases, rows: active, taus, z: z.view() };
         let rates = point.rates(logits.view(), &sums, of_duplicates);
         let mut all = Array2::zeros(walker.z.raw_dim());
         active.iter().zip(rates.rows()).for_each(|(row, rate)| all.row_mut(*row).assign(&rate));
@@ -300,7 +300,7 @@ impl<'a, F: Real> Ground<'a, F> {
             }
             let bases = self.bases_of(&mut bases, state, walk, &mut own, sink);
             let taus = pace.taus(self.plan, k, &state.rows);
-            let point = Point { anchors: self.anchors, bases, rows: &state.rows, taus: &taus, z: &state.z };
+            let point = Point { anchors: self.anchors, bases, rows: &state.rows, taus: &taus, z: state.z.view() };
             let owners: Option<Vec<usize>> =
                 walk.owners.as_ref().map(|owners| state.rows.iter().map(|row| owners[*row]).collect());
             let log_probs = match (&owners, &values) {

@@ -2,7 +2,7 @@
 
 use lzn_latent::field::{FieldAt, FieldCotangents, ZoneField};
 use lzn_latent::{Anchors, LatentError, Parallel, Real, Solver};
-use ndarray::{Array1, Array2, ArrayView1, array, s};
+use ndarray::{Array1, Array2, ArrayView1, Axis, array, concatenate, s};
 
 use crate::common::{anchors, distance, each, flow, normal, relative_error};
 use crate::converged::{clusters, duplicates};
@@ -132,6 +132,28 @@ fn gradients_match_differences_one_by_one_and_together() {
                 let error = errors.into_iter().fold(f64::INFINITY, f64::min);
                 assert!(error < 2e-8, "set {k}, t = {t}, case {case}: {error:e}");
             }
+        }
+    }
+}
+
+/// It is `(1 - t) / t^2` times the covariance of the anchors under the weights.
+#[test]
+fn the_jacobian_of_the_mean_is_symmetric_and_never_negative() {
+    let points = clusters(730, N, DIM, 0.1);
+    for t in [0.1, 0.5, 0.9] {
+        let x = on_the_way(&points.slice(s![..1, ..]).to_owned(), t, 731);
+        let at = Inputs(points.clone(), x, Array1::zeros(N)).at(t);
+        let row = |k: usize| {
+            let unit = Array2::from_shape_fn((1, DIM), |(_, j)| f64::from(u8::from(j == k)));
+            at.vjp(&FieldCotangents { mean: Some(unit.view()), ..FieldCotangents::default() }).unwrap().points
+        };
+        let rows: Vec<Array2<f64>> = (0..DIM).map(row).collect();
+        let jacobian = concatenate(Axis(0), &rows.iter().map(|row| row.view()).collect::<Vec<_>>()).unwrap();
+        let largest = jacobian.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+        assert!(distance(&jacobian, &jacobian.t().to_owned()) < 1e-11 * largest, "t = {t}: {jacobian}");
+        for v in normal(732, 20, DIM).rows() {
+            let square = v.dot(&jacobian.dot(&v));
+            assert!(square > -1e-11 * largest * v.dot(&v), "t = {t}: {square:e}");
         }
     }
 }

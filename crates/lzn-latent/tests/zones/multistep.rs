@@ -151,3 +151,20 @@ fn both_published_solvers_and_ours_have_the_same_limit() {
     let error = distance(&run(converged(1024)), &published);
     assert!(error < 2e-5, "{error:e}");
 }
+
+/// While their order holds, the places of anchors on a line do not matter: neither do they to a gradient.
+#[test]
+fn gradients_of_anchors_vanish_along_their_line() {
+    let mut direction = normal(504, 1, 5).row(0).to_owned();
+    direction /= direction.dot(&direction).sqrt();
+    let line = line(&normal(505, 1, 5).row(0).to_owned(), &direction, true);
+    let cotangent = normal(506, 16, 5);
+    let along = |evaluations| {
+        let trace = converged(evaluations).trace_latents(&line.set, &line.owners, line.noise.view()).unwrap();
+        let gradient = trace.vjp(cotangent.view()).unwrap().anchors;
+        largest(&gradient.dot(&direction).insert_axis(ndarray::Axis(1)))
+    };
+    let errors = [64, 128, 256].map(along);
+    assert!(errors[0] > 3.0 * errors[1] && errors[1] > 3.0 * errors[2], "{errors:?}");
+    assert!(errors[2] < 1e-3, "{errors:?}");
+}

@@ -160,7 +160,8 @@ pub struct EvaluateConfig {
     pub every: u64,
     /// Test images used by the evaluations along the way; the last one uses all.
     pub images: usize,
-    /// Images that share one zoning when they are classified. The larger, the better (paper, Figure 25).
+    /// Images that share one zoning when they are classified, or all that there are if they are fewer. The larger, the better (paper,
+    /// Figure 25), so by default as many as the paper's test sets hold.
     pub batch_size: usize,
     /// Scale alpha of the latent noise in classification: 0 is the centre of the zone, the most accurate (paper, Figure 25).
     pub noise_scale: f64,
@@ -178,7 +179,7 @@ impl Default for EvaluateConfig {
         Self {
             every: 0,
             images: 2_000,
-            batch_size: 1_000,
+            batch_size: 10_000,
             noise_scale: 0.0,
             samples: 8,
             sampler_steps: 20,

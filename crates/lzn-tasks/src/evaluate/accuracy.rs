@@ -17,6 +17,9 @@ const BATCH_SIZES: [usize; 4] = [100, 1_000, 2_000, 10_000];
 /// Latents of each image whose shares among the labels' zones are its probabilities, and test images that are asked.
 const CALIBRATION: (u64, usize) = (20, 2_000);
 
+/// Images whose zones are judged together. The rate depends on how many there are, so it is the same for every batch size.
+const JUDGED: usize = 1_000;
+
 /// Bins of the reliability diagram (Guo and others, 2017).
 const BINS: usize = 15;
 
@@ -57,9 +60,9 @@ pub(super) fn accuracy(
     let mut measures =
         vec![Measure::new("test accuracy", matrix.accuracy(), Better::Higher, protocol).of(count).share()];
     if model.decision == Decision::Zones {
-        let rate = encoded.zone_hit_rate(model, options.batch_size, options.seed)?;
+        let zoned = JUDGED.min(count);
+        let rate = encoded.zone_hit_rate(model, zoned, options.seed)?;
         let protocol = format!("latents at noise scale 1 in the zones of their own images, {flows}");
-        let zoned = options.batch_size.min(count);
         measures.push(Measure::new("zone hit rate", rate, Better::Higher, protocol).of(zoned).share());
     }
     Ok((matrix, measures))

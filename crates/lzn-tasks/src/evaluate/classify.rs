@@ -111,13 +111,13 @@ impl Encoded {
         Ok(shares)
     }
 
-    /// The share of latents that the model's own solver puts into the zones of their own images, among the first `batch_size` and
+    /// The share of latents that the model's own solver puts into the zones of their own images, among the first `images` and
     /// for noise of full scale: 1 for exact zones.
     ///
     /// # Errors
     /// [`TaskError`] if libtorch refuses an operation.
-    pub fn zone_hit_rate(&self, model: &Lzn, batch_size: usize, seed: u64) -> Result<f64, TaskError> {
-        let count = (batch_size as i64).min(self.anchors.size()[0]);
+    pub fn zone_hit_rate(&self, model: &Lzn, images: usize, seed: u64) -> Result<f64, TaskError> {
+        let count = (images as i64).min(self.anchors.size()[0]);
         let anchors = self.anchors.narrow(0, 0, count);
         let latents = tch::no_grad(|| model.latents_of_anchors(&anchors, &noise(model, count as usize, seed, 0)))?;
         let owners = Tensor::arange(count, (Kind::Int64, model.device()));

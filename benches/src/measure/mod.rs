@@ -1,13 +1,11 @@
 //! Seconds, bytes and floating-point operations.
 
-mod allocator;
 mod machine;
 mod peak;
-mod resident;
 mod rounds;
 mod spread;
 
-pub use allocator::Counting;
+pub use lzn_meter::Counting;
 pub use machine::product_seconds;
 pub use peak::{Peak, answer, peak};
 pub use rounds::{Plan, Seconds, rounds};

@@ -3,9 +3,10 @@
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use lzn_meter::{Counting, resident};
 use serde::{Deserialize, Serialize};
 
-use super::{Counting, resident, use_threads};
+use super::use_threads;
 use crate::contenders::{Contender, Precision};
 use crate::problem::Setting;
 

@@ -23,6 +23,6 @@ pub mod targets;
 
 pub use envelope::Envelope;
 pub use hunt::{Budget, Finding, Report, hunt, try_once};
-pub use meter::Counting;
+pub use lzn_meter::Counting;
 pub use mutate::Mutator;
 pub use target::{Seed, Target};

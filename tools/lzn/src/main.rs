@@ -4,7 +4,6 @@ mod cli;
 mod commands;
 mod doctor;
 mod images;
-mod memory;
 mod model;
 mod say;
 mod stages;

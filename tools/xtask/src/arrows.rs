@@ -19,6 +19,7 @@ struct Arrow {
 const TORCH: &[&str] = &["tch", "torch-sys"];
 
 const ARROWS: &[Arrow] = &[
+    Arrow { from: "lzn-meter", reaches: &[], never: &["tch", "torch-sys", "ndarray"] },
     Arrow { from: "lzn-files", reaches: &["tempfile"], never: &["tch", "torch-sys", "ndarray"] },
     Arrow { from: "lzn-random", reaches: &["rand_chacha"], never: TORCH },
     Arrow { from: "lzn-latent", reaches: &["ndarray"], never: TORCH },

@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use anyhow::Result;
 use lzn_flow::RectifiedFlow;
+use lzn_meter::resident;
 use lzn_tasks::Lzn;
 use lzn_tasks::config::RunConfig;
 use lzn_tasks::objective::{Draws, StepContext};
 use lzn_tasks::train::StepEngine;
 use tch::{Kind, Tensor};
 
-use crate::memory;
 use crate::say::say;
 
 /// Takes a step on images of noise and prints what it costs: first each network alone, then the whole step, optimizer included.
@@ -58,10 +58,10 @@ fn noise(config: &RunConfig, model: &Lzn) -> StepContext {
 
 /// Prints how long `work` took, and how much memory.
 fn measured(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    memory::forget();
+    let _ = resident::start();
     let start = Instant::now();
     work()?;
     let seconds = start.elapsed().as_secs_f64();
-    let most = memory::most().map_or("unknown".to_owned(), |bytes| format!("{:.2} GB", bytes as f64 / 1e9));
+    let most = resident::most().map_or("unknown".to_owned(), |bytes| format!("{:.2} GB", bytes as f64 / 1e9));
     say!("#   {name:<30} {seconds:>8.2} s {most:>10}")
 }

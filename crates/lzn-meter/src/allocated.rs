@@ -4,6 +4,18 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The allocator of the system, counted. A program makes it its own with `#[global_allocator]`; without that it counts nothing.
+///
+/// # Example
+/// ```
+/// use lzn_meter::Counting;
+///
+/// #[global_allocator]
+/// static ALLOCATOR: Counting = Counting;
+///
+/// let base = Counting::start();
+/// drop(vec![0u8; 1 << 20]);
+/// assert!(Counting::most() - base >= 1 << 20);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Counting;
 
@@ -12,20 +24,20 @@ static MOST: AtomicUsize = AtomicUsize::new(0);
 
 impl Counting {
     /// Starts again: what is allocated now is the base, and the most so far. Returns the base in bytes.
-    pub(super) fn start() -> usize {
+    pub fn start() -> usize {
         let now = NOW.load(Relaxed);
         MOST.store(now, Relaxed);
         now
     }
 
     /// Most bytes allocated at once since [`Counting::start`].
-    pub(super) fn most() -> usize {
+    pub fn most() -> usize {
         MOST.load(Relaxed)
     }
 }
 
 fn add(bytes: usize) {
-    let now = NOW.fetch_add(bytes, Relaxed) + bytes;
+    let now = NOW.fetch_add(bytes, Relaxed).wrapping_add(bytes);
     MOST.fetch_max(now, Relaxed);
 }
 

@@ -3,17 +3,17 @@
 use std::fs;
 
 /// Bytes in memory now.
-pub(super) fn now() -> Option<u64> {
+pub fn now() -> Option<u64> {
     field("VmRSS:")
 }
 
 /// Most bytes in memory since [`start`], or since the process began.
-pub(super) fn most() -> Option<u64> {
+pub fn most() -> Option<u64> {
     field("VmHWM:")
 }
 
 /// Gives back what has been freed and forgets the high-water mark; `None` where the kernel does not let us.
-pub(super) fn start() -> Option<()> {
+pub fn start() -> Option<()> {
     give_back();
     fs::write("/proc/self/clear_refs", "5").ok()
 }

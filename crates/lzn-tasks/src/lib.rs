@@ -11,6 +11,7 @@ pub mod objective;
 pub mod pictures;
 pub mod published;
 pub mod run;
+pub mod status;
 pub mod task;
 pub mod train;
 

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Go on with an interrupted run, with the configuration in its folder.
     Resume(ResumeArgs),
+    /// Show how a run stands: curves, speed, samples, who trains it.
+    Watch(WatchArgs),
     /// Measure a model, or compare two folders of images.
     Eval(Box<EvalArgs>),
     /// Put the evaluations of several runs side by side, with the spread over seeds.
@@ -113,6 +115,34 @@ pub(crate) struct ResumeArgs {
     /// Where to compute.
     #[command(flatten)]
     pub compute: Compute,
+}
+
+/// Arguments of `lzn watch`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+On a terminal: curves, redrawn as the run goes on; q ends. Elsewhere, or with --json: a line for every record. It only looks, so it can
+run on any machine that sees the folder, and as often as one likes.
+
+Examples:
+  lzn watch runs/mine
+  lzn watch runs/mine --values train/loss,eval/accuracy
+  lzn watch runs/mine --once
+  lzn watch runs/mine --json | jq .values")]
+pub(crate) struct WatchArgs {
+    /// Run folder.
+    pub run: PathBuf,
+    /// Values to draw or to print, separated by commas; by default the loss and what follows it in the records.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub values: Vec<String>,
+    /// Print how it stands now, and stop.
+    #[arg(long)]
+    pub once: bool,
+    /// Print JSON, one object a line, for other programs.
+    #[arg(long)]
+    pub json: bool,
+    /// Seconds between two looks.
+    #[arg(long, default_value_t = 2.0, value_parser = positive)]
+    pub every: f64,
 }
 
 /// Where to compute.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::RunError;
 
@@ -151,6 +152,16 @@ pub fn read_config(folder: &Path) -> Result<String, RunError> {
     })
 }
 
+/// The process that holds the run in `folder`, as it signed, or nothing if none does.
+#[must_use]
+pub fn holder(folder: &Path) -> Option<String> {
+    let mut file = File::open(folder.join(LOCK)).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(signature(&mut file)),
+        _ => None,
+    }
+}
+
 /// Where the checkpoints of the run in `folder` are.
 #[must_use]
 pub fn checkpoints(folder: &Path) -> PathBuf {
@@ -186,19 +197,33 @@ fn lock(folder: &Path) -> Result<File, RunError> {
     // Not truncated on opening: until the lock is ours, the content is the holder's.
     let mut file =
         File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(unwritable)?;
-    match file.try_lock() {
+    match try_lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // A holder that cannot be read is still a holder.
-            let _ = file.read_to_string(&mut holder);
-            let holder = if holder.is_empty() { "another process".to_owned() } else { holder.trim().to_owned() };
-            return Err(RunError::InUse { path: folder.to_owned(), holder });
+            return Err(RunError::InUse { path: folder.to_owned(), holder: signature(&mut file) });
         }
         Err(TryLockError::Error(source)) => return Err(RunError::Io { path, source }),
     }
     sign(&mut file).map_err(RunError::io(&path))?;
     Ok(file)
+}
+
+/// Tries a few times: [`holder`] holds the lock of a folder for a moment, and must not stop a run from starting.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..5 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
+            done => return done,
+        }
+    }
+    file.try_lock()
+}
+
+/// Who holds a lock file. A holder that cannot be read is still a holder.
+fn signature(file: &mut File) -> String {
+    let mut holder = String::new();
+    let _ = file.read_to_string(&mut holder);
+    if holder.is_empty() { "another process".to_owned() } else { holder.trim().to_owned() }
 }
 
 /// Writes down in a lock file who holds it.
@@ -220,7 +245,6 @@ pub(crate) fn host() -> String {
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
-    use std::time::Duration;
 
     use super::*;
 

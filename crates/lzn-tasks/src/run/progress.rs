@@ -154,7 +154,8 @@ impl Meter {
 }
 
 /// A value in four significant digits or so.
-fn short(value: f64) -> String {
+#[must_use]
+pub fn short(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
         size if !(1e-3..1e5).contains(&size) => format!("{value:.2e}"),
@@ -162,8 +163,9 @@ fn short(value: f64) -> String {
     }
 }
 
-/// A time in its two largest units: `2 h 05 min`, `3 min 20 s`, `15 s`.
-fn duration(seconds: f64) -> String {
+/// A time in seconds, in its two largest units: `2 h 05 min`, `3 min 20 s`, `15 s`.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s} s"),

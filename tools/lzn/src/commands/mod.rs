@@ -12,6 +12,7 @@ mod reconstruct;
 mod sample;
 mod train;
 mod trial;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Train(args) => return train::train(&args),
         Command::Resume(args) => return train::resume(&args),
+        Command::Watch(args) => watch::run(&args)?,
         Command::Eval(args) => eval::run(&args)?,
         Command::Compare(args) => compare::run(&args)?,
         Command::Sample(args) => sample::run(&args)?,

@@ -1,0 +1,66 @@
+//! The run in lines, for pipes, logs and programs.
+
+use std::thread;
+
+use anyhow::Result;
+use lzn_tasks::run::progress::{duration, short};
+use lzn_tasks::status::{Activity, RunStatus};
+use serde_json::json;
+
+use super::{check, chosen, pause};
+use crate::cli::WatchArgs;
+use crate::say::say;
+
+/// Prints a line whenever there is something new, until nobody trains the run any more.
+pub(super) fn follow(args: &WatchArgs, mut status: RunStatus) -> Result<()> {
+    let mut seen = None;
+    loop {
+        let now = (status.step(), status.activity());
+        if seen != Some(now) {
+            print(args, &status)?;
+            seen = Some(now);
+        }
+        if args.once || matches!(now.1, Activity::Finished | Activity::Stopped) {
+            return Ok(());
+        }
+        thread::sleep(pause(args));
+        status = RunStatus::read(&args.run)?;
+        check(args, &status)?;
+    }
+}
+
+fn print(args: &WatchArgs, status: &RunStatus) -> Result<()> {
+    if args.json { say!("{}", object(args, status)) } else { say!("{}", line(args, status)) }
+}
+
+/// `step 400/1500  training  204 images/s  5 min 20 s left  train/loss 0.5123`
+fn line(args: &WatchArgs, status: &RunStatus) -> String {
+    let mut parts = vec![format!("step {}/{}", status.step(), status.total), status.activity().name().to_owned()];
+    parts.extend(status.images_per_second().map(|speed| format!("{speed:.0} images/s")));
+    if status.activity() == Activity::Training {
+        parts.extend(status.seconds_left().map(|seconds| format!("{} left", duration(seconds))));
+    }
+    let value = |name: String| Some(format!("{name} {}", short(status.newest(&name)?)));
+    parts.extend(chosen(args, status).into_iter().filter_map(value));
+    parts.join("  ")
+}
+
+/// Everything that is known, with absent values as null.
+fn object(args: &WatchArgs, status: &RunStatus) -> serde_json::Value {
+    let names = if args.values.is_empty() { status.names() } else { args.values.clone() };
+    let values: serde_json::Map<_, _> =
+        names.into_iter().map(|name| (name.clone(), json!(status.newest(&name)))).collect();
+    json!({
+        "run": status.path,
+        "step": status.step(),
+        "total": status.total,
+        "activity": status.activity().name(),
+        "images_per_second": status.images_per_second(),
+        "seconds_left": status.seconds_left(),
+        "seconds_since_record": status.silence.map(|silence| silence.as_secs_f64()),
+        "process": status.holder,
+        "checkpoint": status.checkpoint,
+        "sample": status.sample,
+        "values": values,
+    })
+}

@@ -15,4 +15,4 @@ pub use config::ImageEncoderConfig;
 pub use error::EncoderError;
 pub use image::ImageEncoder;
 pub use label::LabelAnchors;
-pub use resnet::{ResNet, ResNetConfig};
+pub use resnet::{BlockKind, ResNet, ResNetConfig, StemKind};

@@ -1,6 +1,6 @@
 //! What configurations the ResNet encoder accepts, and what it does with its images.
 
-use lzn_encoders::{ImageAnchors, ResNet, ResNetConfig};
+use lzn_encoders::{BlockKind, ImageAnchors, ResNet, ResNetConfig, StemKind};
 use lzn_random::{Purpose, Stream};
 use lzn_torch::{ParamStore, nn::ImageShape};
 use tch::{Device, Kind, Tensor};
@@ -18,6 +18,9 @@ fn variants() -> Vec<(&'static str, ResNetConfig)> {
         ("one head layer", ResNetConfig { head_num_layers: 1, ..small() }),
         ("three head layers", ResNetConfig { head_num_layers: 3, ..small() }),
         ("three stages", ResNetConfig { layers: vec![1, 2, 1], ..small() }),
+        ("basic", ResNetConfig { block: BlockKind::Basic, ..small() }),
+        ("small stem", ResNetConfig { stem: StemKind::Small, ..small() }),
+        ("narrow", ResNetConfig { base_channels: 16, groups: 8, block: BlockKind::Basic, ..small() }),
     ]
 }
 
@@ -123,13 +126,54 @@ fn resnet_50_has_the_published_number_of_parameters() {
 }
 
 #[test]
+fn customary_depths_have_the_customary_number_of_parameters() {
+    // He et al. 2016 with 1,000 classes: 11,689,512 and 21,797,672 (the common implementation's counts, whose last layer has
+    // 512 x 1000 weights and 1,000 biases). Here the classifier is replaced by a head of one dense layer to 64, normalised.
+    for (layers, published) in [(vec![2, 2, 2, 2], 11_689_512), (vec![3, 4, 6, 3], 21_797_672)] {
+        let config = ResNetConfig { layers, block: BlockKind::Basic, head_num_layers: 1, ..ResNetConfig::default() };
+        let store = ParamStore::new(Device::Cpu, 0);
+        ResNet::new(&store.root(), &config, ImageShape { size: 224, channels: 3 }, 64).unwrap();
+        assert_eq!(store.trainable_values(), published - (512 * 1000 + 1000) + (512 * 64 + 2 * 64));
+    }
+}
+
+#[test]
+fn a_smaller_stem_keeps_more_of_the_resolution() {
+    let kernel = |stem| {
+        let store = build(&ResNetConfig { layers: vec![1], stem, ..small() }, 64).0;
+        store.named().into_iter().find(|(name, _)| name == "stem.conv.weight").unwrap().1.size()
+    };
+    assert_eq!(kernel(StemKind::Large), [64, 2, 7, 7]);
+    assert_eq!(kernel(StemKind::Medium), [64, 2, 3, 3]);
+    assert_eq!(kernel(StemKind::Small), [64, 2, 3, 3]);
+    // A picture moved by as many pixels as the stem has strides between two of its own gives the same features away from the border;
+    // moved by half of that it does not.
+    let moved = |stem, by: i64| {
+        let net = build(&ResNetConfig { layers: vec![1], stem, block: BlockKind::Basic, ..small() }, 64).1;
+        let mut picture = Tensor::full([1, 2, 32, 32], -1.0, (Kind::Float, Device::Cpu));
+        let spot = Tensor::from_slice(&Stream::new(2, Purpose::new("test"), [0; 3]).uniforms(2 * 8 * 8, -1.0, 1.0));
+        picture.narrow(2, 12, 8).narrow(3, 12, 8).copy_(&spot.view([1, 2, 8, 8]));
+        let features = |picture: &Tensor| net.features(picture).unwrap();
+        let error = features(&picture.roll([by], [3])) - features(&picture);
+        (error.norm() / features(&picture).norm()).double_value(&[])
+    };
+    for (stem, stride) in [(StemKind::Large, 4), (StemKind::Medium, 2), (StemKind::Small, 1)] {
+        assert!(moved(stem, stride) < 1e-5, "{stem:?}");
+        assert!(stride == 1 || moved(stem, stride / 2) > 1e-3, "{stem:?}");
+    }
+}
+
+#[test]
 fn impossible_configurations_are_refused_by_their_key() {
     type Break = fn(&mut ResNetConfig);
-    let cases: [(&str, usize, Break); 6] = [
+    let cases: [(&str, usize, Break); 9] = [
         ("`layers` is empty", 64, |c| c.layers = vec![]),
         ("`layers` is 0", 64, |c| c.layers = vec![2, 0]),
         ("width_multiplier", 64, |c| c.width_multiplier = 0),
         ("head_num_layers", 64, |c| c.head_num_layers = 0),
+        ("groups", 64, |c| c.groups = 0),
+        ("`base_channels` is 48", 64, |c| c.base_channels = 48),
+        ("`base_channels` is 0", 64, |c| c.base_channels = 0),
         ("`latent_dim` is 0", 0, |_| ()),
         ("`latent_dim` is 200", 200, |_| ()),
     ];

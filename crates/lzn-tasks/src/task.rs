@@ -14,7 +14,7 @@ use tch::{Kind, Tensor};
 
 use crate::TaskError;
 use crate::config::Decision;
-use crate::model::Lzn;
+use crate::model::{Lzn, NO_ENCODER};
 
 /// What a task starts from.
 #[derive(Debug, Clone, Copy)]
@@ -132,8 +132,6 @@ impl Lzn {
         }
     }
 }
-
-const NO_ENCODER: TaskError = TaskError::MissingPart { part: "image encoder", key: "model.encoder" };
 
 struct Run<'a> {
     model: &'a Lzn,

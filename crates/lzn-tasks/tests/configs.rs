@@ -16,7 +16,7 @@ use tch::Device;
 use toml::Value;
 
 /// Files in the folder that are not of the published six.
-const DEMONSTRATIONS: [&str; 7] = [
+const DEMONSTRATIONS: [&str; 9] = [
     "fashion-mnist",
     "fashion-mnist-classifier",
     "fashion-mnist-conditional-flow",
@@ -24,6 +24,8 @@ const DEMONSTRATIONS: [&str; 7] = [
     "fashion-mnist-rectified-flow",
     "fashion-mnist-unconditional",
     "quickstart",
+    "representation-cifar10",
+    "representation-fashion-mnist",
 ];
 
 const PUBLISHED: [&str; 6] =
@@ -208,6 +210,7 @@ fn demonstrations_take_a_training_step() {
         ("fashion-mnist-unconditional", &["encoder", "decoder"]),
         ("fashion-mnist-rectified-flow", &["decoder"]),
         ("fashion-mnist-conditional-flow", &["decoder"]),
+        ("representation-fashion-mnist", &["encoder"]),
     ] {
         let values = first_step(name, &[]);
         let learning: Vec<&str> = values.keys().filter_map(|key| key.strip_prefix("lr/")).collect();
@@ -218,6 +221,33 @@ fn demonstrations_take_a_training_step() {
         assert_eq!(values.contains_key("rectified_flow"), parts.contains(&"decoder"), "{name}");
         let aligns = parts.contains(&"labels") && parts.contains(&"decoder");
         assert_eq!(values.contains_key("align/image-label"), aligns, "{name}");
+    }
+}
+
+/// What the comments of the representation configurations say of rivals and of the supervised yardstick, as sets.
+const RIVALS: [(&str, &[&str]); 3] = [
+    ("simclr", &["objective=[{kind=\"simclr\",temperature=0.2}]"]),
+    ("moco", &["objective=[{kind=\"moco\",temperature=0.2,queue=4096,momentum=0.99}]"]),
+    ("classify", &["objective=[{kind=\"classify\"}]", "model.labels={decision=\"linear\"}"]),
+];
+
+#[test]
+fn rivals_differ_from_the_representation_configurations_in_their_objective_alone() {
+    for name in ["representation-fashion-mnist", "representation-cifar10"] {
+        let own = load(name, &[]);
+        let text = std::fs::read_to_string(folder().join("representation-fashion-mnist.toml")).unwrap();
+        for (objective, sets) in RIVALS {
+            assert!(sets.iter().all(|set| text.contains(set)), "the configuration does not say {sets:?}");
+            let mut rival = load(name, sets);
+            assert_eq!(sizes(&rival, 10)["encoder"], sizes(&own, 10)["encoder"]);
+            rival.objectives.clone_from(&own.objectives);
+            rival.model.labels.clone_from(&own.model.labels);
+            assert_eq!(rival, own, "{name}: {objective}");
+        }
+    }
+    for (objective, sets) in RIVALS {
+        let values = first_step("representation-fashion-mnist", sets);
+        assert!(values["grad_norm"] > 0.0 && values.contains_key(objective), "{values:?}");
     }
 }
 

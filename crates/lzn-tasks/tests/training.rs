@@ -18,6 +18,8 @@ mod published;
 mod python;
 #[path = "training/representation.rs"]
 mod representation;
+#[path = "training/rivals.rs"]
+mod rivals;
 #[path = "training/runs.rs"]
 mod runs;
 #[path = "training/steps.rs"]

@@ -1,10 +1,8 @@
-//! Layers of a ResNet: convolutions with stride and without bias, group normalisation with 32 groups.
+//! Layers of a ResNet: convolutions with stride and without bias, and group normalisation.
 
 use lzn_torch::{Init, Scope, Shared};
 use tch::Tensor;
 
-/// Groups of every normalisation.
-pub(super) const GROUPS: i64 = 32;
 const EPSILON: f64 = 1e-5;
 
 /// Values of a weight uniform within `1/sqrt(fan_in)`, the customary start of layers for which no other is stated.
@@ -24,9 +22,9 @@ pub(super) struct NormedConv {
 impl NormedConv {
     /// Registers `conv.weight` `[outputs, inputs, kernel, kernel]`, `norm.weight` and `norm.bias`. `kernel` is odd; the padding is
     /// half of it, so that the size is divided by `stride`, rounded up.
-    pub(super) fn new(scope: &Scope, (inputs, outputs): (i64, i64), kernel: i64, stride: i64) -> Self {
+    pub(super) fn new(scope: &Scope, (inputs, outputs): (i64, i64), (kernel, stride): (i64, i64), groups: i64) -> Self {
         let weight = weight(&(scope / "conv"), &[outputs, inputs, kernel, kernel]);
-        Self { weight, norm: Norm::new(&(scope / "norm"), outputs), stride }
+        Self { weight, norm: Norm::new(&(scope / "norm"), outputs, groups), stride }
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
@@ -44,9 +42,9 @@ pub(super) struct NormedLinear {
 
 impl NormedLinear {
     /// Registers `linear.weight` `[outputs, inputs]`, `norm.weight` and `norm.bias`.
-    pub(super) fn new(scope: &Scope, inputs: i64, outputs: i64) -> Self {
+    pub(super) fn new(scope: &Scope, (inputs, outputs): (i64, i64), groups: i64) -> Self {
         let weight = weight(&(scope / "linear"), &[outputs, inputs]);
-        Self { weight, norm: Norm::new(&(scope / "norm"), outputs) }
+        Self { weight, norm: Norm::new(&(scope / "norm"), outputs, groups) }
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Tensor {
@@ -54,20 +52,21 @@ impl NormedLinear {
     }
 }
 
-/// Group normalisation in 32 groups with scale and shift.
+/// Group normalisation with scale and shift.
 #[derive(Debug, Clone)]
 struct Norm {
     weight: Shared,
     bias: Shared,
+    groups: i64,
 }
 
 impl Norm {
-    fn new(scope: &Scope, channels: i64) -> Self {
+    fn new(scope: &Scope, channels: i64, groups: i64) -> Self {
         let weight = scope.param("weight", &[channels], Init::Constant(1.0)).into();
-        Self { weight, bias: scope.param("bias", &[channels], Init::Constant(0.0)).into() }
+        Self { weight, bias: scope.param("bias", &[channels], Init::Constant(0.0)).into(), groups }
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
-        x.group_norm(GROUPS, Some(&*self.weight), Some(&*self.bias), EPSILON, true)
+        x.group_norm(self.groups, Some(&*self.weight), Some(&*self.bias), EPSILON, true)
     }
 }

@@ -1,21 +1,21 @@
 //! The ResNet image encoder of representation learning.
 
-mod bottleneck;
+mod block;
 mod config;
 mod layers;
 
-pub use config::ResNetConfig;
+pub use config::{BlockKind, ResNetConfig, StemKind};
 
 use lzn_torch::Scope;
 use lzn_torch::nn::{ImageShape, NetworkError};
 use tch::{Kind, Tensor};
 
 use crate::{EncoderError, ImageAnchors};
-use bottleneck::{Bottleneck, EXPANSION};
+use block::{Block, Place};
 use layers::{NormedConv, NormedLinear};
 
-/// ResNet with bottlenecks and group normalisation (He et al. 2016; Wu and He 2018) and a dense head, as in the paper's
-/// representation learning (appendix D). Images of any size above a few pixels will do; the network is meant for 224.
+/// ResNet with group normalisation (He et al. 2016; Wu and He 2018) and a dense head, as in the paper's representation learning
+/// (appendix D). Images of any size above a few pixels will do; the default is meant for 224, the small stem for about 32.
 ///
 /// # Example
 /// ```
@@ -35,7 +35,8 @@ use layers::{NormedConv, NormedLinear};
 pub struct ResNet {
     image: ImageShape,
     stem: NormedConv,
-    blocks: Vec<Bottleneck>,
+    pools: bool,
+    blocks: Vec<Block>,
     head: Vec<NormedLinear>,
     recompute: bool,
 }
@@ -45,8 +46,8 @@ impl ResNet {
     ///
     /// # Errors
     /// [`EncoderError::Network`] naming the key of a configuration that describes no network. The latent dimension must be a
-    /// multiple of 32, since the last layer is normalised in 32 groups; with exactly 32 every group is one number, and the anchor is
-    /// the same for all images.
+    /// multiple of the groups in which the last layer is normalised; where it is equal to them every group is one number, and the anchor
+    /// is the same for all images.
     pub fn new(
         scope: &Scope,
         config: &ResNetConfig,
@@ -54,21 +55,29 @@ impl ResNet {
         latent_dim: usize,
     ) -> Result<Self, EncoderError> {
         config.check(latent_dim)?;
-        let stem = NormedConv::new(&(scope / "stem"), (image.channels as i64, config.base_channels()), 7, 2);
+        let (mut width, groups) = (config.stem_channels(), config.groups as i64);
+        let (pools, kernel_and_stride) = match config.stem {
+            StemKind::Large => (true, (7, 2)),
+            StemKind::Medium => (false, (3, 2)),
+            StemKind::Small => (false, (3, 1)),
+        };
+        let stem = NormedConv::new(&(scope / "stem"), (image.channels as i64, width), kernel_and_stride, groups);
         let mut blocks = Vec::new();
-        let mut width = config.base_channels();
         for (stage, &count) in config.layers.iter().enumerate() {
-            let channels = config.base_channels() << stage;
+            let channels = config.stem_channels() << stage;
             for block in 0..count {
-                let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-                blocks.push(Bottleneck::new(&(scope / "stages" / stage / block), width, channels, stride, block == 0));
-                width = EXPANSION * channels;
+                let first = block == 0;
+                let stride = if stage > 0 && first { 2 } else { 1 };
+                let place = Place { inputs: width, channels, stride, first };
+                blocks.push(Block::new(&(scope / "stages" / stage / block), config.block, place, groups));
+                width = config.block.expansion() * channels;
             }
         }
         let layers = config.head_num_layers;
         let outputs = |layer| if layer + 1 == layers { latent_dim as i64 } else { width };
-        let head = (0..layers).map(|i| NormedLinear::new(&(scope / "head" / i), width, outputs(i))).collect();
-        Ok(Self { image, stem, blocks, head, recompute: config.recompute })
+        let layer = |i| NormedLinear::new(&(scope / "head" / i), (width, outputs(i)), groups);
+        let head = (0..layers).map(layer).collect();
+        Ok(Self { image, stem, pools, blocks, head, recompute: config.recompute })
     }
 
     /// The features before the head, `[B, F]` with `F` 2048 in ResNet-50: the mean of the last feature map over its pixels. Linear
@@ -83,8 +92,10 @@ impl ResNet {
         let ImageShape { size, channels } = self.image;
         NetworkError::require_shape("images", images, &[-1, channels as i64, size as i64, size as i64])?;
         // As published, the network sees pixels in [0, 1].
-        let h = self.stem.forward(&((images + 1.0) / 2.0)).relu();
-        let h = h.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        let mut h = self.stem.forward(&((images + 1.0) / 2.0)).relu();
+        if self.pools {
+            h = h.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        }
         let h = self.blocks.iter().try_fold(h, |h, block| block.forward(&h, self.recompute))?;
         Ok(h.mean_dim([2, 3].as_slice(), false, Kind::Float))
     }

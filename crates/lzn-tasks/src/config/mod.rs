@@ -53,7 +53,7 @@ impl RunConfig {
         self.model.check(&self.data)?;
         self.train.check()?;
         self.evaluate.check()?;
-        objective::check(&self.objectives, &self.model, &self.data)
+        objective::check(&self.objectives, &self.model, &self.data, self.train.batch_size)
     }
 
     /// Whether an objective compares two views of every image, so that batches have to hold a second one.

@@ -70,11 +70,17 @@ impl ModelConfig {
         if self.latent_dim == 0 {
             return Err(invalid("model.latent_dim", "must be at least 1"));
         }
-        if let Some(EncoderConfig::Resnet(_)) = &self.encoder
-            && (self.latent_dim < 64 || !self.latent_dim.is_multiple_of(32))
+        if let Some(EncoderConfig::Resnet(ResNetConfig { groups, .. })) = &self.encoder
+            && *groups > 0
+            && (self.latent_dim < 2 * groups || !self.latent_dim.is_multiple_of(*groups))
         {
-            let rule = "must be a multiple of 32 and at least 64 with a resnet encoder, whose last layer is normalised in 32 groups";
-            return Err(invalid("model.latent_dim", format!("{rule}, got {}", self.latent_dim)));
+            let least = 2 * groups;
+            let rule = format!(
+                "must be a multiple of {groups} and at least {least} with this resnet encoder, whose last layer is normalised in \
+                 {groups} groups, got {}",
+                self.latent_dim
+            );
+            return Err(invalid("model.latent_dim", rule));
         }
         if self.labels.is_some() && self.encoder.is_none() {
             return Err(invalid("model.labels", "needs model.encoder: labels are aligned with the latents of images"));

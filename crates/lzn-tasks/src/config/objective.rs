@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DataConfig, Decision, LabelConfig, ModelConfig, invalid};
 use crate::ConfigError;
+use crate::objective::MoCoOptions;
 
 /// The kinds of objective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,10 @@ pub enum ObjectiveKind {
     Align,
     /// Cross-entropy of the labels under the linear classifier on the image encoder: supervised learning, the yardstick of accuracy.
     Classify,
+    /// SimCLR on two views (Chen et al. 2020): contrastive learning within the batch, a yardstick of representations.
+    Simclr,
+    /// MoCo v2 on two views (He et al. 2020; Chen et al. 2020): contrastive learning against a queue, a yardstick of representations.
+    Moco,
 }
 
 /// A data type by name.
@@ -66,6 +71,17 @@ pub struct ObjectiveConfig {
     /// Published and default: 0.45 (paper, Appendix D.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_scale: Option<f64>,
+    /// `simclr` and `moco`: temperature by which cosines are divided, above 0. Published for ImageNet, and default: 0.1 of `simclr`, 0.2
+    /// of `moco`; 0.5 of `simclr` for CIFAR-10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// `moco`: keys in the queue, at least `train.batch_size`. Published for ImageNet, and default: 65,536.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<usize>,
+    /// `moco`: share of its own value that the encoder of the keys keeps at each step, in [0, 1). Published for ImageNet, and default:
+    /// 0.999.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
     /// `align` to labels: weigh each label's zone by its share of the batch. Published: true.
     #[serde(default = "yes")]
     pub class_weights: bool,
@@ -86,7 +102,62 @@ fn yes() -> bool {
 impl ObjectiveConfig {
     /// Whether the objective compares two views of every image.
     pub(super) fn reads_second_view(&self) -> bool {
+        self.aligns_views() || self.contrasts()
+    }
+
+    fn aligns_views(&self) -> bool {
         self.kind == ObjectiveKind::Align && self.to == Some(TypeName::View)
+    }
+
+    fn contrasts(&self) -> bool {
+        matches!(self.kind, ObjectiveKind::Simclr | ObjectiveKind::Moco)
+    }
+
+    fn check_views(
+        &self,
+        key: impl Fn(&str) -> String,
+        model: &ModelConfig,
+        data: &DataConfig,
+    ) -> Result<(), ConfigError> {
+        let (what, key) = match self.aligns_views() {
+            true => ("alignment of views", key("to")),
+            false => ("comparing views", key("kind")),
+        };
+        if model.encoder.is_none() {
+            return Err(invalid(key, format!("{what} needs a [model.encoder] table")));
+        }
+        if data.augment.is_none() {
+            let rule = "needs random transforms in [data.augment]: without, both views are equal";
+            return Err(invalid(key, format!("{what} {rule}")));
+        }
+        Ok(())
+    }
+
+    /// The settings of contrastive objectives, which others do not have.
+    fn check_contrast(&self, key: impl Fn(&str) -> String, batch_size: usize) -> Result<(), ConfigError> {
+        let moco = self.kind == ObjectiveKind::Moco;
+        if self.temperature.is_some() && !self.contrasts() {
+            return Err(invalid(key("temperature"), "belongs to kind = \"simclr\" or \"moco\""));
+        }
+        for (name, given) in [("queue", self.queue.is_some()), ("momentum", self.momentum.is_some())] {
+            if given && !moco {
+                return Err(invalid(key(name), "belongs to kind = \"moco\""));
+            }
+        }
+        if let Some(value) = self.temperature.filter(|value| !(value.is_finite() && *value > 0.0)) {
+            return Err(invalid(key("temperature"), format!("must be finite and positive, got {value}")));
+        }
+        if let Some(value) = self.momentum.filter(|value| !(0.0..1.0).contains(value)) {
+            return Err(invalid(key("momentum"), format!("must lie in [0, 1), got {value}")));
+        }
+        let queue = self.queue.unwrap_or(MoCoOptions::PUBLISHED.queue);
+        if moco && queue < batch_size {
+            return Err(invalid(
+                key("queue"),
+                format!("must be at least `train.batch_size`, {batch_size}, got {queue}"),
+            ));
+        }
+        Ok(())
     }
 
     fn check_align(
@@ -102,14 +173,8 @@ impl ObjectiveConfig {
             (Some(TypeName::Image), Some(TypeName::Label)) if model.labels.as_ref().is_some_and(linear) => {
                 Err(invalid(key("to"), "alignment with labels decides by zones: remove `decision` from [model.labels]"))
             }
-            (Some(TypeName::Image), Some(TypeName::View)) if model.encoder.is_none() => {
-                Err(invalid(key("to"), "alignment of views needs a [model.encoder] table"))
-            }
-            (Some(TypeName::Image), Some(TypeName::View)) if data.augment.is_none() => Err(invalid(
-                key("to"),
-                "alignment of views needs random transforms in [data.augment]: without, both views are equal",
-            )),
-            (Some(TypeName::Image), Some(TypeName::Label | TypeName::View)) => Ok(()),
+            (Some(TypeName::Image), Some(TypeName::View)) => self.check_views(key, model, data),
+            (Some(TypeName::Image), Some(TypeName::Label)) => Ok(()),
             _ => Err(invalid(key("from"), "`align` needs from = \"image\", and to = \"label\" or \"view\"")),
         }
     }
@@ -119,7 +184,12 @@ fn linear(labels: &LabelConfig) -> bool {
     labels.decision == Decision::Linear
 }
 
-pub(super) fn check(objectives: &[ObjectiveConfig], model: &ModelConfig, data: &DataConfig) -> Result<(), ConfigError> {
+pub(super) fn check(
+    objectives: &[ObjectiveConfig],
+    model: &ModelConfig,
+    data: &DataConfig,
+    batch_size: usize,
+) -> Result<(), ConfigError> {
     if objectives.is_empty() {
         return Err(invalid("objective", "must hold at least one [[objective]]"));
     }
@@ -145,12 +215,16 @@ pub(super) fn check(objectives: &[ObjectiveConfig], model: &ModelConfig, data: &
             }
         }
         if let Some(scale) = objective.noise_scale {
-            if !objective.reads_second_view() {
+            if !objective.aligns_views() {
                 return Err(invalid(key("noise_scale"), "belongs to `align` with to = \"view\""));
             }
             if !(scale.is_finite() && scale >= 0.0) {
                 return Err(invalid(key("noise_scale"), format!("must be finite and not negative, got {scale}")));
             }
+        }
+        objective.check_contrast(key, batch_size)?;
+        if objective.contrasts() {
+            objective.check_views(key, model, data)?;
         }
         if objective.kind == ObjectiveKind::Align {
             objective.check_align(key, model, data)?;

@@ -68,6 +68,26 @@ fn image_encoder(
     })
 }
 
+/// The image encoder of a configuration with fresh parameters, which `seed` fixes; none if it has no encoder.
+///
+/// # Errors
+/// [`TaskError::Network`] if the network refuses its configuration.
+pub(crate) fn encoder_part(
+    config: &ModelConfig,
+    data: &DataConfig,
+    seed: u64,
+    device: Device,
+) -> Result<Option<Part<Box<dyn ImageAnchors>>>, TaskError> {
+    let Some(options) = &config.encoder else { return Ok(None) };
+    let image = ImageShape { size: data.image_size, channels: data.channels };
+    let params = ParamStore::new(device, seed);
+    let made = Part::new(params, |scope| image_encoder(scope, options, image, config.latent_dim));
+    made.map(Some).map_err(refused(options.table()))
+}
+
+/// What a model without an image encoder says where one is needed.
+pub(crate) const NO_ENCODER: TaskError = TaskError::MissingPart { part: "image encoder", key: "model.encoder" };
+
 /// Adds the table of the configuration to what a network says of its keys.
 fn refused<E: std::error::Error + Send + Sync + 'static>(table: &'static str) -> impl FnOnce(E) -> TaskError {
     move |source| TaskError::Network { table, source: source.into() }
@@ -128,13 +148,10 @@ impl Lzn {
             return Err(TaskError::NoLabels);
         }
         // Every part has a seed of its own, so that adding a part leaves the others' first values as they were.
-        let store = |part: u64| ParamStore::new(device, seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(part));
+        let seed = |part: u64| seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(part);
+        let store = |part: u64| ParamStore::new(device, seed(part));
         let decoder = config.decoder.as_ref().map(|options| {
             Part::new(store(1), |scope| VelocityNet::new(scope, options, input)).map_err(refused("model.decoder"))
-        });
-        let encoder = config.encoder.as_ref().map(|options| {
-            let made = Part::new(store(0), |scope| image_encoder(scope, options, image, config.latent_dim));
-            made.map_err(refused(options.table()))
         });
         let labels = config
             .labels
@@ -147,7 +164,7 @@ impl Lzn {
             label_conditional: config.label_conditional,
             normalise_anchors: config.normalise_anchors,
             decoder: decoder.transpose()?,
-            encoder: encoder.transpose()?,
+            encoder: encoder_part(config, data, seed(0), device)?,
             labels: labels.transpose()?,
             bank: None,
             micro_batch: None,
@@ -171,6 +188,14 @@ impl Lzn {
         [encoder, decoder, labels].into_iter().flatten().collect()
     }
 
+    /// The image encoder.
+    ///
+    /// # Errors
+    /// [`TaskError::MissingPart`] if the model has none.
+    pub fn encoder(&self) -> Result<&Part<Box<dyn ImageAnchors>>, TaskError> {
+        self.encoder.as_ref().ok_or(NO_ENCODER)
+    }
+
     /// The label anchors.
     ///
     /// # Errors
@@ -188,8 +213,7 @@ impl Lzn {
     /// # Errors
     /// [`TaskError::MissingPart`] without an image encoder.
     pub fn image_anchors(&self, images: &Tensor, train: bool) -> Result<Tensor, TaskError> {
-        let missing = TaskError::MissingPart { part: "image encoder", key: "model.encoder" };
-        let encoder = self.encoder.as_ref().ok_or(missing)?;
+        let encoder = self.encoder()?;
         let Some(size) = self.micro_batch_of(images.size()[0]).filter(|_| train) else {
             return Ok(self.placed(encoder.net.forward(images, train)?));
         };

@@ -33,12 +33,11 @@ impl Objective for AlignViews {
     }
 
     fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError> {
-        let second_view = context.second_view.as_ref().ok_or(TaskError::MissingView)?;
         let noise = &context.draws.latent_noise * self.noise_scale;
+        let anchors = context.second_anchors(model)?;
         let latents = model.latents_of_anchors(context.image_anchors(model)?, &noise)?;
-        let anchors = model.image_anchors(second_view, true)?;
         let owners = Tensor::arange(anchors.size()[0], (Kind::Int64, anchors.device()));
-        let zones = Zones { anchors: &anchors, weights: None };
+        let zones = Zones { anchors, weights: None };
         let assigned = zones::to_anchors(&model.image_flow, &latents, &zones, &owners)?.own_log_probs;
         let value = match self.form {
             LossForm::Probability => alignment::probability_loss(&assigned, self.cut_off),

@@ -9,7 +9,11 @@ mod align_views;
 #[cfg(test)]
 mod align_views_tests;
 mod classify;
+mod moco;
 mod rectified_flow;
+#[cfg(test)]
+mod rivals_tests;
+mod simclr;
 
 use std::cell::OnceCell;
 
@@ -20,11 +24,13 @@ use tch::{Device, Kind, Tensor};
 pub use align::AlignImageToLabel;
 pub use align_views::AlignViews;
 pub use classify::ClassifyImages;
+pub use moco::{MoCo, MoCoOptions};
 pub use rectified_flow::ImageRectifiedFlow;
+pub use simclr::SimClr;
 
 use crate::TaskError;
-use crate::config::{ObjectiveConfig, ObjectiveKind, TypeName};
-use crate::model::Lzn;
+use crate::config::{ObjectiveConfig, ObjectiveKind, RunConfig, TypeName};
+use crate::model::{Lzn, NO_ENCODER, encoder_part};
 
 /// A term of the training loss.
 pub trait Objective {
@@ -36,6 +42,21 @@ pub trait Objective {
     /// # Errors
     /// [`TaskError`] if the model lacks a part or libtorch refuses an operation.
     fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError>;
+
+    /// Called when the parameters have moved by the loss of this step; not after a step that was skipped.
+    ///
+    /// # Errors
+    /// [`TaskError`] if the model lacks a part.
+    fn after_step(&mut self, model: &Lzn) -> Result<(), TaskError> {
+        let _ = model;
+        Ok(())
+    }
+
+    /// Whatever of its own the next step depends on, by name: checkpoints keep it and write into these very tensors when a run goes on,
+    /// so they share storage with the objective's own. Most objectives have none.
+    fn state(&self) -> Vec<(String, Tensor)> {
+        Vec::new()
+    }
 }
 
 /// A loss, and what is worth recording beside it.
@@ -88,13 +109,15 @@ pub struct StepContext {
     /// Every random number of the step.
     pub draws: Draws,
     anchors: OnceCell<Tensor>,
+    second_anchors: OnceCell<Tensor>,
     latents: OnceCell<Tensor>,
 }
 
 impl StepContext {
     /// A batch and its draws.
     pub fn new(images: Tensor, labels: Tensor, draws: Draws) -> Self {
-        Self { images, second_view: None, labels, draws, anchors: OnceCell::new(), latents: OnceCell::new() }
+        let (anchors, second_anchors, latents) = Default::default();
+        Self { images, second_view: None, labels, draws, anchors, second_anchors, latents }
     }
 
     /// Adds a second view of the images.
@@ -113,6 +136,19 @@ impl StepContext {
         }
         let anchors = model.image_anchors(&self.images, true)?;
         Ok(self.anchors.get_or_init(|| anchors))
+    }
+
+    /// Anchors of the second views `[B, d]`, computed once.
+    ///
+    /// # Errors
+    /// [`TaskError::MissingView`] in a batch with one view, [`TaskError::MissingPart`] without an image encoder.
+    pub fn second_anchors(&self, model: &Lzn) -> Result<&Tensor, TaskError> {
+        if let Some(anchors) = self.second_anchors.get() {
+            return Ok(anchors);
+        }
+        let images = self.second_view.as_ref().ok_or(TaskError::MissingView)?;
+        let anchors = model.image_anchors(images, true)?;
+        Ok(self.second_anchors.get_or_init(|| anchors))
     }
 
     /// Latents of the images `[B, d]`, computed once: the encoder's anchors cut the prior, and each image's noise flows into the
@@ -151,9 +187,22 @@ impl StepContext {
     }
 }
 
-/// The objective that a configuration describes.
-pub fn build(config: &ObjectiveConfig) -> Box<dyn Objective> {
-    match config.kind {
+/// Rows of `[B, d]` with norm 1.
+fn unit(rows: &Tensor) -> Tensor {
+    // The floor is far below the norm of any anchor that is not zero throughout.
+    rows / rows.norm_scalaropt_dim(2, [1i64].as_slice(), true).clamp_min(1e-12)
+}
+
+/// The objectives of a run with their weights, for its model.
+///
+/// # Errors
+/// [`TaskError`] if the model lacks a part that an objective starts from.
+pub fn build(run: &RunConfig, model: &Lzn) -> Result<Vec<(f64, Box<dyn Objective>)>, TaskError> {
+    run.objectives.iter().map(|config| Ok((config.weight, build_one(config, run, model)?))).collect()
+}
+
+fn build_one(config: &ObjectiveConfig, run: &RunConfig, model: &Lzn) -> Result<Box<dyn Objective>, TaskError> {
+    Ok(match config.kind {
         ObjectiveKind::RectifiedFlow => Box::new(ImageRectifiedFlow),
         ObjectiveKind::Classify => Box::new(ClassifyImages),
         ObjectiveKind::Align if config.to == Some(TypeName::View) => Box::new(AlignViews {
@@ -166,5 +215,18 @@ pub fn build(config: &ObjectiveConfig) -> Box<dyn Objective> {
             form: config.form,
             class_weights: config.class_weights,
         }),
-    }
+        ObjectiveKind::Simclr => {
+            Box::new(SimClr { temperature: config.temperature.unwrap_or(SimClr::PUBLISHED_TEMPERATURE) })
+        }
+        ObjectiveKind::Moco => {
+            let published = MoCoOptions::PUBLISHED;
+            let options = MoCoOptions {
+                temperature: config.temperature.unwrap_or(published.temperature),
+                queue: config.queue.unwrap_or(published.queue),
+                momentum: config.momentum.unwrap_or(published.momentum),
+            };
+            let keys = encoder_part(&run.model, &run.data, 0, model.device())?.ok_or(NO_ENCODER)?;
+            Box::new(MoCo::new(options, keys, model, run.seed)?)
+        }
+    })
 }

@@ -29,7 +29,7 @@ pub fn export(run: &Path, to: &Path) -> Result<u64, TaskError> {
     let none = || TaskError::NotWeights { path: run.to_owned(), reason: "the run has no checkpoint yet".to_owned() };
     let found = checkpoints.latest_valid()?.ok_or_else(none)?;
     let model = Weights::load(&found.path.join(PARAMETERS), Device::Cpu)?.model;
-    let mut engine = StepEngine::new(model, &config);
+    let mut engine = StepEngine::new(model, &config)?;
     let (step, _) = restore(&mut engine, &found)?;
 
     let mut tensors = Tensors::default();

@@ -68,7 +68,7 @@ pub fn import(
     let data = open_data(config, &mut notes);
     let class_names = class_names(&file, config, data.as_deref());
     let model = Lzn::new(&config.model, &config.data, class_names.len(), config.seed, options.device)?;
-    let mut engine = StepEngine::new(model, config);
+    let mut engine = StepEngine::new(model, config)?;
     let step = fill(&file, config, &mut engine, &mut notes)?;
 
     let bank = match data.as_deref().filter(|_| options.bank > 0) {

@@ -53,8 +53,11 @@ pub struct StepEngine {
 }
 
 impl StepEngine {
-    /// Wraps a model with fresh optimizers and averages.
-    pub fn new(mut model: Lzn, config: &RunConfig) -> Self {
+    /// Wraps a model with fresh optimizers, averages and objectives.
+    ///
+    /// # Errors
+    /// [`TaskError`] if the model lacks a part that an objective starts from.
+    pub fn new(mut model: Lzn, config: &RunConfig) -> Result<Self, TaskError> {
         model.micro_batch = config.train.micro_batch;
         let part = |name: PartName, params: &lzn_torch::ParamStore| {
             let config = match name {
@@ -70,8 +73,8 @@ impl StepEngine {
             }
         };
         let parts = model.parts().into_iter().map(|(name, params)| part(name, &params)).collect();
-        let objectives = config.objectives.iter().map(|o| (o.weight, crate::objective::build(o))).collect();
-        Self { model, parts, objectives, train: config.train.clone() }
+        let objectives = crate::objective::build(config, &model)?;
+        Ok(Self { model, parts, objectives, train: config.train.clone() })
     }
 
     /// Takes step number `step` (from 0) on one batch.
@@ -111,6 +114,9 @@ impl StepEngine {
         let skipped = !norm.is_finite();
         if !skipped {
             self.update(step, norm, &mut values);
+            for (_, objective) in &mut self.objectives {
+                objective.after_step(&self.model)?;
+            }
         }
         let zoning = zones::time_spent() - before;
         let share = zoning.as_secs_f64() / begin.elapsed().as_secs_f64();
@@ -140,6 +146,14 @@ impl StepEngine {
             return 0.0;
         }
         Tensor::stack(&squares, 0).sum(Kind::Double).sqrt().double_value(&[])
+    }
+
+    /// What objectives carry from step to step, as `NUMBER.NAME`; shares storage with their own.
+    pub fn objective_state(&self) -> Vec<(String, Tensor)> {
+        let named = |(number, (_, objective)): (usize, &(f64, Box<dyn Objective>))| {
+            objective.state().into_iter().map(move |(name, tensor)| (format!("{number}.{name}"), tensor))
+        };
+        self.objectives.iter().enumerate().flat_map(named).collect()
     }
 
     /// Runs `work` with the moving averages in the place of the parameters.

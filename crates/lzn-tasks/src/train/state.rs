@@ -20,6 +20,8 @@ pub(crate) const PARAMETERS: &str = "parameters.safetensors";
 /// Moving averages, as a weights file.
 pub(crate) const AVERAGES: &str = "averages.safetensors";
 const MOMENTS: &str = "optimizer.safetensors";
+/// What objectives carry from step to step, if they do.
+const OBJECTIVES: &str = "objectives.safetensors";
 const STATE: &str = "state.json";
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -102,15 +104,18 @@ impl Snapshot<'_> {
         let parts = self.engine.parts.iter().map(updates).collect();
         let state = State { step: self.step, skipped: self.skipped, parts };
         let state = serde_json::to_string_pretty(&state).unwrap_or_default();
-        checkpoints.save(
-            self.step,
-            &[
-                CheckpointFile::new(PARAMETERS, weights(self.engine.parameters())),
-                CheckpointFile::new(AVERAGES, weights(self.engine.averages())),
-                CheckpointFile::new(MOMENTS, |path: &Path| files::save(path, &moments, &Default::default())),
-                CheckpointFile::new(STATE, |path: &Path| std::fs::write(path, &state)),
-            ],
-        )?;
+        let objectives = self.engine.objective_state();
+        let mut all = vec![
+            CheckpointFile::new(PARAMETERS, weights(self.engine.parameters())),
+            CheckpointFile::new(AVERAGES, weights(self.engine.averages())),
+            CheckpointFile::new(MOMENTS, |path: &Path| files::save(path, &moments, &Default::default())),
+            CheckpointFile::new(STATE, |path: &Path| std::fs::write(path, &state)),
+        ];
+        if !objectives.is_empty() {
+            let save = |path: &Path| files::save(path, &objectives, &Default::default());
+            all.push(CheckpointFile::new(OBJECTIVES, save));
+        }
+        checkpoints.save(self.step, &all)?;
         Ok(())
     }
 }
@@ -136,6 +141,10 @@ pub(crate) fn restore(engine: &mut StepEngine, found: &Found) -> Result<(u64, u6
         let (moments, averages) = (of_part(&moments, part.name), of_part(&averages, part.name));
         part.adam.restore(&moments, updates.adam).map_err(misfit(&found.path.join(MOMENTS)))?;
         part.ema.restore(&averages, updates.ema).map_err(misfit(&found.path.join(AVERAGES)))?;
+    }
+    let carried = engine.objective_state();
+    if !carried.is_empty() {
+        super::copy_all(&carried, &read(OBJECTIVES)?).map_err(misfit(&found.path.join(OBJECTIVES)))?;
     }
     Ok((state.step, state.skipped))
 }

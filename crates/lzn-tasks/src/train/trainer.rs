@@ -74,7 +74,7 @@ impl Trainer {
         let folder = claim(folder, &config)?;
         let keep = NonZeroUsize::new(config.train.keep_checkpoints).unwrap_or(NonZeroUsize::MIN);
         let checkpoints = Checkpoints::new(folder.checkpoints(), format!("{:08x}", config.identity()), keep);
-        let mut engine = StepEngine::new(model, &config);
+        let mut engine = StepEngine::new(model, &config)?;
         let found = checkpoints.latest_valid()?;
         let (step, skipped) = match &found {
             Some(found) => state::restore(&mut engine, found)?,

@@ -53,6 +53,8 @@ fn every_objective_has_the_gradients_of_the_whole_batch() {
         ("plain", with(&plain(folder.path()), &silent[1..])),
         ("classifier", with(&classifier(folder.path(), &[]), &still)),
         ("views", with(&views(folder.path()), &still)),
+        ("simclr", with(&views(folder.path()), &[still[0], "objective=[{kind=\"simclr\"}]"])),
+        ("moco", with(&views(folder.path()), &[still[0], "objective=[{kind=\"moco\",queue=8}]"])),
         ("recomputed", with(&joint(folder.path(), &["model.encoder.ncsnpp.recompute=true"]), &silent)),
         ("frozen", with(&joint(folder.path(), &["train.decoder.freeze_at=0"]), &silent)),
         ("normalised", with(&joint(folder.path(), &["model.normalise_anchors=true"]), &silent)),
@@ -111,8 +113,8 @@ fn dropout_of_the_encoder_is_drawn_again_as_it_was() {
 fn dropout_of_the_decoder_is_that_of_its_pieces_one_after_the_other() {
     let folder = data();
     let config = with(&plain(folder.path()), &["model.decoder.dropout=0.5", "train.micro_batch=4"]);
-    let objective = objective::build(&config.objectives[0]);
     let mut model = engine(&config).model;
+    let (_, objective) = objective::build(&config, &model).unwrap().remove(0);
     let StepContext { images, labels, draws, .. } = batch(0);
     let piece = |first, count| {
         let rows = |tensor: &Tensor| tensor.narrow(0, first, count);

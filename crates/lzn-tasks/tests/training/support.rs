@@ -101,7 +101,7 @@ fn parse(text: &str, folder: &Path, sets: &[&str]) -> RunConfig {
 
 /// A model with fresh optimizers, for steps without a run folder.
 pub(crate) fn engine(config: &RunConfig) -> StepEngine {
-    StepEngine::new(Lzn::new(&config.model, &config.data, 2, config.seed, Device::Cpu).unwrap(), config)
+    StepEngine::new(Lzn::new(&config.model, &config.data, 2, config.seed, Device::Cpu).unwrap(), config).unwrap()
 }
 
 /// A random batch with the draws of step `step`.

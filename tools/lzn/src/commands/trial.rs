@@ -37,7 +37,7 @@ pub(crate) fn run(config: &RunConfig, model: Lzn) -> Result<()> {
             Ok(())
         })?;
     }
-    let mut engine = StepEngine::new(model, config);
+    let mut engine = StepEngine::new(model, config)?;
     measured("whole step", || {
         engine.step(0, &context)?;
         Ok(())

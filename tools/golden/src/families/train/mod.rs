@@ -66,7 +66,7 @@ fn engine(case: &Case) -> Result<StepEngine> {
             _ => fill(case, &params, case.get(&order_key(part))?, 1.0).with_context(|| order_key(part))?,
         }
     }
-    Ok(StepEngine::new(model, &config))
+    Ok(StepEngine::new(model, &config)?)
 }
 
 fn order_key(part: PartName) -> String {

@@ -69,6 +69,9 @@ pub(in crate::families) fn objective(kind: ObjectiveKind) -> ObjectiveConfig {
         form: LossForm::Probability,
         class_weights: true,
         noise_scale: None,
+        temperature: None,
+        queue: None,
+        momentum: None,
     }
 }
 

@@ -146,20 +146,19 @@ fn a_smaller_stem_keeps_more_of_the_resolution() {
     assert_eq!(kernel(StemKind::Large), [64, 2, 7, 7]);
     assert_eq!(kernel(StemKind::Medium), [64, 2, 3, 3]);
     assert_eq!(kernel(StemKind::Small), [64, 2, 3, 3]);
-    // A picture moved by as many pixels as the stem has strides between two of its own gives the same features away from the border;
-    // moved by half of that it does not.
+    // A bright pixel that moves by as much as lies between two pixels of the first map gives the same features, as long as nothing of it
+    // comes near the border; moved by half of that it does not.
     let moved = |stem, by: i64| {
-        let net = build(&ResNetConfig { layers: vec![1], stem, block: BlockKind::Basic, ..small() }, 64).1;
-        let mut picture = Tensor::full([1, 2, 32, 32], -1.0, (Kind::Float, Device::Cpu));
-        let spot = Tensor::from_slice(&Stream::new(2, Purpose::new("test"), [0; 3]).uniforms(2 * 8 * 8, -1.0, 1.0));
-        picture.narrow(2, 12, 8).narrow(3, 12, 8).copy_(&spot.view([1, 2, 8, 8]));
+        let net = build(&ResNetConfig { layers: vec![1], stem, ..small() }, 64).1;
+        let picture = Tensor::full([1, 2, 32, 32], -1.0, (Kind::Float, Device::Cpu));
+        let _ = picture.narrow(2, 12, 1).narrow(3, 12, 1).fill_(1.0);
         let features = |picture: &Tensor| net.features(picture).unwrap();
         let error = features(&picture.roll([by], [3])) - features(&picture);
         (error.norm() / features(&picture).norm()).double_value(&[])
     };
     for (stem, stride) in [(StemKind::Large, 4), (StemKind::Medium, 2), (StemKind::Small, 1)] {
         assert!(moved(stem, stride) < 1e-5, "{stem:?}");
-        assert!(stride == 1 || moved(stem, stride / 2) > 1e-3, "{stem:?}");
+        assert!(stride == 1 || moved(stem, stride / 2) > 1e-4, "{stem:?}");
     }
 }
 

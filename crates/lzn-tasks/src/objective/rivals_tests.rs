@@ -187,7 +187,7 @@ fn the_encoder_of_the_keys_follows_at_its_momentum_and_has_no_gradient() {
         key.double_value(&[0])
     };
     for (value, expected) in [(1.0, 0.25), (1.0, 0.4375), (0.0, 0.328_125)] {
-        tch::no_grad(|| offset.shallow_clone().fill_(value));
+        let _ = tch::no_grad(|| offset.shallow_clone().fill_(value));
         let value = objective.loss(&model, &context(&random(3, 0), &random(3, 1))).unwrap().value;
         value.backward();
         objective.after_step(&model).unwrap();

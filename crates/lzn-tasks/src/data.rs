@@ -95,7 +95,8 @@ fn open(config: &DataConfig, split: Split) -> Result<Option<Arc<dyn Dataset>>, T
             Some(part) => Some(shared(ImageFolder::open(&part, images)?)),
             None => None,
         },
-        (DataSource::Lmdb, Split::Test) => None,
+        (DataSource::Custom, Split::Test) | (DataSource::Lmdb, Split::Test) => None,
+        (DataSource::Custom, Split::Train) => return Err(TaskError::Custom { path: "config.toml".into() }),
         (DataSource::Lmdb, Split::Train) => Some(lmdb(path, images)?),
     })
 }

@@ -77,13 +77,156 @@ pub enum TaskError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A part that the task needs is not in the model.
-    #[error("the model has no {part}: train it with a [{key}] table")]
-    MissingPart {
-        /// The part.
-        part: &'static str,
-        /// The key of the configuration that would add it.
-        key: &'static str,
+    /// A data type that the model does not have.
+    #[error("the model has no data type `{name}`; there are: {}", listed(known))]
+    NoType {
+        /// The name that was asked for.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// A data type without an encoder.
+    #[error("`{name}` has no encoder in this model, so nothing can start from it: {remedy}")]
+    NoEncoder {
+        /// The data type.
+        name: String,
+        /// How to come by one.
+        remedy: &'static str,
+    },
+    /// A data type without a decoder.
+    #[error("`{name}` has no decoder in this model, so nothing can lead to it: {remedy}")]
+    NoDecoder {
+        /// The data type.
+        name: String,
+        /// How to come by one.
+        remedy: &'static str,
+    },
+    /// A decoder that a data type does not have.
+    #[error("`{name}` has no decoder `{decoder}`; there are: {}", listed(known))]
+    DecoderName {
+        /// The data type.
+        name: String,
+        /// The decoder that was asked for.
+        decoder: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// A data type whose samples have no written form.
+    #[error(
+        "samples of `{name}` can neither be typed nor written: register the type with a format, or run the task from code"
+    )]
+    NoFormat {
+        /// The data type.
+        name: String,
+    },
+    /// A data type that cannot be registered.
+    #[error("`{name}` cannot be registered: the model has {what} already; choose another name")]
+    Registered {
+        /// The data type.
+        name: String,
+        /// What is there.
+        what: String,
+    },
+    /// Samples of another kind than needed.
+    #[error("expected {wanted}, got {got}")]
+    Samples {
+        /// What was expected.
+        wanted: &'static str,
+        /// What there is.
+        got: &'static str,
+    },
+    /// A batch without samples of a type that an objective needs.
+    #[error("the batch has no samples of `{name}`; it has: {}", listed(there))]
+    Absent {
+        /// The data type.
+        name: String,
+        /// Those that the batch has.
+        there: Vec<String>,
+    },
+    /// A decoder that learns nothing of its own.
+    #[error("the decoder learns nothing of its own, so there is nothing to reconstruct: remove the objective")]
+    NothingToLearn,
+    /// A decoder was given no latents.
+    #[error("the decoder needs latents and was given none")]
+    LatentsNeeded,
+    /// A decoder reads anchors, which only samples have.
+    #[error(
+        "the decoder of `{name}` reads anchors, which only samples have, no latents: start from samples, or train with decision = \"zones\""
+    )]
+    AnchorsNeeded {
+        /// The data type.
+        name: String,
+    },
+    /// A decoder that is told nothing of the source.
+    #[error("the decoder of `{name}` draws from noise alone and is told nothing of the source: start from the prior")]
+    Deaf {
+        /// The data type.
+        name: String,
+    },
+    /// Another number of inputs than the source takes.
+    #[error("the source `{source_of}` takes {wanted} inputs, got {got}")]
+    Inputs {
+        /// The source.
+        source_of: String,
+        /// Inputs that it takes.
+        wanted: usize,
+        /// Inputs that it was given.
+        got: usize,
+    },
+    /// An input of the wrong kind.
+    #[error("the source `{source_of}` takes {wanted}, and was given something else")]
+    Input {
+        /// The source.
+        source_of: String,
+        /// What it takes.
+        wanted: &'static str,
+    },
+    /// Sources that belong together have different numbers of samples.
+    #[error("sources that belong together need as many samples each, got {counts:?}: repeat or remove some")]
+    Uneven {
+        /// Samples of each.
+        counts: Vec<usize>,
+    },
+    /// A weight of a mixture that is none.
+    #[error("the weight of `{name}` in a mixture must be finite and greater than 0, got {weight}")]
+    Weight {
+        /// The data type.
+        name: String,
+        /// Its weight.
+        weight: f64,
+    },
+    /// Latents of another shape than the model's.
+    #[error("latents must be rows of {dim} numbers, got an array {got:?}")]
+    LatentShape {
+        /// Shape of the array.
+        got: Vec<i64>,
+        /// Dimension of the latent space.
+        dim: usize,
+    },
+    /// A class that nobody knows.
+    #[error("no class is called `{name}`; there are: {}", known.join(", "))]
+    ClassName {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// A place where samples cannot be read or written.
+    #[error("{}: {rule}", path.display())]
+    Place {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong, and what could be given.
+        rule: &'static str,
+    },
+    /// An error of a data type or objective of your own.
+    #[error(transparent)]
+    Other(Box<dyn std::error::Error + Send + Sync>),
+    /// A run of a program of its own, which this one cannot build.
+    #[error("{}: the model was built by a program of its own, not from a configuration: use that program", path.display())]
+    Custom {
+        /// The file.
+        path: PathBuf,
     },
     /// An objective compares two views of every image, and the batch has one.
     #[error("an objective compares two views of every image, and the batch has one: give the step a second view")]

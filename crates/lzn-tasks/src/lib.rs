@@ -14,6 +14,9 @@ pub mod run;
 pub mod status;
 pub mod task;
 pub mod train;
+pub mod types;
+mod wiring;
 
 pub use error::{ConfigError, TaskError};
-pub use model::{Lzn, PartName, Weights};
+pub use model::{IMAGE, LABEL, Lzn, Weights};
+pub use types::PartName;

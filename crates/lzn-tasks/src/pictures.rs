@@ -12,32 +12,30 @@ use tch::{Device, Tensor};
 
 use crate::TaskError;
 use crate::config::EvaluateConfig;
-use crate::model::Lzn;
+use crate::model::{IMAGE, LABEL, Lzn};
 use crate::run::RunError;
-use crate::task::{Source, Target, TaskOptions, Zoning};
+use crate::task::{Task, TaskOptions};
 
 /// Samples of every class, one row each, as PNG; draws from the prior if the model knows no labels.
 ///
 /// # Errors
 /// [`TaskError`] if the model cannot draw.
 pub fn sample_grid(model: &Lzn, names: &[String], config: &EvaluateConfig, seed: u64) -> Result<Vec<u8>, TaskError> {
-    let options = TaskOptions {
-        seed,
-        first: 0,
-        batch_size: 40,
-        sampler: Sampler::Heun { steps: config.sampler_steps },
-        noise_scale: 0.0,
-        zoning: Zoning::Bank,
-    };
-    let by_label = model.label_conditional || model.labels.is_some();
-    if !by_label {
-        let images = model.run(Source::Prior(config.samples * 10), Target::Image, &options)?;
-        return grid(array(&images)?.view(), config.samples, &[]);
+    let sampler = Sampler::Heun { steps: config.sampler_steps };
+    let options = TaskOptions { seed, batch_size: 40, sampler, ..TaskOptions::default() };
+    if !by_label(model) {
+        let images = model.run(&Task::drawing(), &[(config.samples * 10).into()], &options)?;
+        return grid(array(images.rows()?)?.view(), config.samples, &[]);
     }
     let labels: Vec<i64> =
         (0..names.len() as i64).flat_map(|label| std::iter::repeat_n(label, config.samples)).collect();
-    let images = model.run(Source::Labels(&labels), Target::Image, &options)?;
-    grid(array(&images)?.view(), config.samples, names)
+    let images = model.run(&Task::from_to(LABEL, IMAGE), &[labels.as_slice().into()], &options)?;
+    grid(array(images.rows()?)?.view(), config.samples, names)
+}
+
+/// Whether what a model draws can be asked for by label.
+pub fn by_label(model: &Lzn) -> bool {
+    model.label_conditional() || model.labels().is_some()
 }
 
 /// Images `[n, C, H, W]` in rows of `columns`, as PNG; `names` label the rows unless there are none.

@@ -278,7 +278,7 @@ fn runs_without_labels_decoder_or_latents_end_with_weights_that_load() {
         assert_eq!(trainer.run(&StopFlag::new()).unwrap(), Outcome::Finished, "{name}");
         let weights = Weights::open(&run, false, Device::Cpu).unwrap();
         assert_eq!(weights.config, config, "{name}");
-        assert_eq!(weights.model.bank.is_some(), config.model.encoder.is_some(), "{name}");
+        assert_eq!(weights.model.bank().is_some(), config.model.encoder.is_some(), "{name}");
         assert_eq!(run.join("samples.png").exists(), draws, "{name}");
     }
 }

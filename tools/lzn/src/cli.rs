@@ -3,6 +3,7 @@
 mod data;
 mod eval;
 mod exchange;
+mod run;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use lzn_tasks::config::Override;
 pub(crate) use self::data::{DataArgs, DataCommand, InfoArgs, PackArgs};
 pub(crate) use self::eval::{CompareArgs, CompareRunsArgs, EvalArgs, EvalCommand, EvalModelArgs, FeatureArgs};
 pub(crate) use self::exchange::{ExportArgs, ExportFormat, ImportArgs};
+pub(crate) use self::run::{RunArgs, SourceArg};
 
 use crate::values::{at_least_one, positive};
 
@@ -28,8 +30,8 @@ const EXAMPLES: &str = "\
 Without --model, the commands that use a model take the one that ships with lzn (Fashion-MNIST, 28 x 28 grey).
 
 Examples:
-  lzn sample --labels sneaker,bag --count 8 --out shoes-and-bags.png
-  lzn classify photo.png
+  lzn run --from label:bag --to image --count 8 --out bags.png
+  lzn run --from image:photo.png --to label
   lzn train --config tools/configs/quickstart.toml --run runs/mine --set train.iterations=500
   lzn resume runs/mine
   lzn eval runs/mine";
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Eval(Box<EvalArgs>),
     /// Put the evaluations of several runs side by side, with the spread over seeds.
     Compare(CompareRunsArgs),
+    /// Make samples of one data type out of samples of others: every task that the model can do.
+    Run(RunArgs),
     /// Draw images, from labels or from the prior.
     Sample(SampleArgs),
     /// Name the class of images.

@@ -15,7 +15,7 @@ use crate::say::note;
 /// Reads files as the model takes them: resized by the shorter side, centre-cropped, grey or colour. `[n, C, H, W]` in [-1, 1].
 pub(crate) fn read(weights: &Weights, files: &[PathBuf]) -> Result<Tensor> {
     let model = &weights.model;
-    if model.encoder.is_some() && model.bank.is_none() {
+    if model.encoder().is_some() && model.bank().is_none() {
         note(format_args!("note: this model has no anchor bank, so latents depend on which images are given together"));
     }
     Ok(to_tensor(&read_bytes(weights, files)?, model.device()))
@@ -23,8 +23,8 @@ pub(crate) fn read(weights: &Weights, files: &[PathBuf]) -> Result<Tensor> {
 
 /// As [`read`], `[n, C, H, W]` uint8.
 pub(crate) fn read_bytes(weights: &Weights, files: &[PathBuf]) -> Result<Array4<u8>> {
-    let (image, config) = (weights.model.image, image_config(&weights.config.data));
-    let mut all = Array4::zeros((files.len(), image.channels, image.size, image.size));
+    let config = image_config(&weights.config.data);
+    let mut all = Array4::zeros((files.len(), config.colour.channels(), config.size, config.size));
     for (mut slot, file) in all.axis_iter_mut(Axis(0)).zip(files) {
         slot.assign(&read_image(file, &config)?);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use lzn_flow::{ErrorControl, Sampler};
 use lzn_tasks::Weights;
-use lzn_tasks::task::{TaskOptions, Zoning};
+use lzn_tasks::task::TaskOptions;
 use tch::Device;
 
 use crate::cli::{Compute, DeviceName, DrawArgs, ModelArgs, SamplerName};
@@ -55,24 +55,10 @@ pub(crate) fn sampler(args: &DrawArgs) -> Sampler {
 
 /// Options of a task that draws.
 pub(crate) fn drawing(args: &DrawArgs) -> TaskOptions {
-    TaskOptions {
-        seed: args.seed,
-        first: 0,
-        batch_size: args.batch_size,
-        sampler: sampler(args),
-        noise_scale: 0.0,
-        zoning: Zoning::Bank,
-    }
+    TaskOptions { seed: args.seed, batch_size: args.batch_size, sampler: sampler(args), ..TaskOptions::default() }
 }
 
 /// Options of a task that only looks.
 pub(crate) fn looking() -> TaskOptions {
-    TaskOptions {
-        seed: 0,
-        first: 0,
-        batch_size: 64,
-        sampler: Sampler::Euler { steps: 1 },
-        noise_scale: 0.0,
-        zoning: Zoning::Bank,
-    }
+    TaskOptions { batch_size: 64, ..TaskOptions::default() }
 }

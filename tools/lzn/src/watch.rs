@@ -65,7 +65,7 @@ impl Hook for Watch {
 
 /// Names images that could not be decoded, each once.
 fn name_bad(session: &Session, progress: &mut Progress, named: &mut HashSet<String>) {
-    for message in session.data.bad_images() {
+    for message in session.data.iter().flat_map(lzn_tasks::data::RunData::bad_images) {
         if named.insert(message.clone()) {
             progress.note(&format!("warning: left out, {message} ({} so far)", named.len()));
         }

@@ -30,6 +30,8 @@ pub enum DataSource {
     Lmdb,
     /// A file of `lzn data pack`: images that are decoded already.
     Packed,
+    /// Whatever a program feeds that builds its model itself; `lzn` cannot open it.
+    Custom,
 }
 
 impl From<Kind> for DataSource {
@@ -56,6 +58,7 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// Side of the square images in pixels.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub image_size: usize,
     /// Pixels that the shorter side of an image file is brought to before the middle is cut out, wherever an image is
     /// not cropped at random; without it, the largest square in the middle becomes the image. Published for
@@ -64,6 +67,7 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resize: Option<usize>,
     /// 1 for grey, 3 for colour.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub channels: usize,
     /// Go on when an image file cannot be decoded, with the next one of its class in its place, and name it; without, it ends the run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -73,7 +77,25 @@ pub struct DataConfig {
     pub augment: AugmentConfig,
 }
 
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 impl DataConfig {
+    /// No images, but what a program feeds.
+    pub(super) fn custom() -> Self {
+        let augment = AugmentConfig { flip: false, ..AugmentConfig::default() };
+        Self {
+            source: DataSource::Custom,
+            path: None,
+            image_size: 0,
+            resize: None,
+            channels: 0,
+            skip_bad: false,
+            augment,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.image_size == 0 {
             return Err(invalid("data.image_size", "must be at least 1"));

@@ -13,7 +13,7 @@ mod train;
 pub use data::{AugmentConfig, DataConfig, DataSource};
 pub use metrics::{FeatureNetKind, MetricGroup, MetricsConfig, Parameters, ScriptInput};
 pub use model::{Decision, EncoderConfig, FlowConfig, LabelConfig, ModelConfig, SolverKind};
-pub use objective::{LossForm, ObjectiveConfig, ObjectiveKind, TypeName};
+pub use objective::{LossForm, ObjectiveConfig, ObjectiveKind, Schedule};
 pub use parse::Override;
 pub use train::{EvaluateConfig, PartConfig, TrainConfig, WarmUp};
 
@@ -41,6 +41,10 @@ pub struct RunConfig {
     /// What is measured and drawn during and after training.
     #[serde(default)]
     pub evaluate: EvaluateConfig,
+    /// Settings of a program that builds model, data and objectives itself, with `data.source = "custom"`: whatever must not change
+    /// when a run goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<toml::Table>,
 }
 
 impl RunConfig {
@@ -49,11 +53,34 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError::Invalid`] names the key, the rule and the value.
     pub fn check(&self) -> Result<(), ConfigError> {
-        self.data.check()?;
-        self.model.check(&self.data)?;
         self.train.check()?;
         self.evaluate.check()?;
+        if self.data.source == DataSource::Custom {
+            return Ok(());
+        }
+        if self.custom.is_some() {
+            return Err(invalid(
+                "custom",
+                "belongs to data.source = \"custom\", of programs that build models themselves",
+            ));
+        }
+        self.data.check()?;
+        self.model.check(&self.data)?;
         objective::check(&self.objectives, &self.model, &self.data, self.train.batch_size)
+    }
+
+    /// The configuration of a run whose model, data and objectives a program builds itself ([`crate::train::Recipe`]). `settings` are its
+    /// own: all that must be the same when the run goes on.
+    pub fn custom(seed: u64, latent_dim: usize, settings: toml::Table, train: TrainConfig) -> Self {
+        Self {
+            seed,
+            data: DataConfig::custom(),
+            model: ModelConfig::custom(latent_dim),
+            objectives: Vec::new(),
+            train,
+            evaluate: EvaluateConfig::default(),
+            custom: Some(settings),
+        }
     }
 
     /// Whether an objective compares two views of every image, so that batches have to hold a second one.

@@ -46,6 +46,20 @@ fn latent_dim() -> usize {
 }
 
 impl ModelConfig {
+    /// No networks of ours, but those that a program registers.
+    pub(super) fn custom(latent_dim: usize) -> Self {
+        Self {
+            latent_dim,
+            label_conditional: false,
+            normalise_anchors: false,
+            image_flow: FlowConfig::image(),
+            label_flow: FlowConfig::label(),
+            decoder: None,
+            encoder: None,
+            labels: None,
+        }
+    }
+
     /// Dimension of the latent that the decoder gets; 0 when nothing encodes images.
     pub fn decoder_latent_dim(&self) -> usize {
         if self.encoder.is_some() { self.latent_dim } else { 0 }

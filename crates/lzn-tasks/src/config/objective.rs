@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{DataConfig, Decision, LabelConfig, ModelConfig, invalid};
 use crate::ConfigError;
 use crate::objective::MoCoOptions;
+use crate::wiring::{self, Declared, VIEW};
 
 /// The kinds of objective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,24 +15,14 @@ pub enum ObjectiveKind {
     RectifiedFlow,
     /// Latent alignment of one data type with the zones of another (paper, Equation 2).
     Align,
+    /// What the decoder of a data type learns by: giving back samples from their latents. Of images this is `rectified-flow`.
+    Reconstruct,
     /// Cross-entropy of the labels under the linear classifier on the image encoder: supervised learning, the yardstick of accuracy.
     Classify,
     /// SimCLR on two views (Chen et al. 2020): contrastive learning within the batch, a yardstick of representations.
     Simclr,
     /// MoCo v2 on two views (He et al. 2020; Chen et al. 2020): contrastive learning against a queue, a yardstick of representations.
     Moco,
-}
-
-/// A data type by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TypeName {
-    /// Images.
-    Image,
-    /// Class labels.
-    Label,
-    /// A second view of every image: the same image under other random transforms.
-    View,
 }
 
 /// Which function of the assignment probability is raised.
@@ -45,6 +36,31 @@ pub enum LossForm {
     Log,
 }
 
+/// How the weight of a term changes with time: nothing before `begin`, then a linear rise over `ramp` steps to the whole weight, and
+/// nothing from `end` on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Schedule {
+    /// First step that counts.
+    pub begin: u64,
+    /// Steps from there to the whole weight; 0: at once.
+    pub ramp: u64,
+    /// First step that does not count any more; none: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<u64>,
+}
+
+impl Schedule {
+    /// Factor of the weight at step `step`, counted from 0, in [0, 1]. The first step of a ramp counts already.
+    pub fn factor(&self, step: u64) -> f64 {
+        if step < self.begin || self.end.is_some_and(|end| step >= end) {
+            return 0.0;
+        }
+        let risen = step - self.begin + 1;
+        if risen > self.ramp { 1.0 } else { risen as f64 / (self.ramp as f64 + 1.0) }
+    }
+}
+
 /// One term of the loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,12 +70,22 @@ pub struct ObjectiveConfig {
     /// Factor in the total loss. Published: 1 for every term.
     #[serde(default = "one")]
     pub weight: f64,
-    /// `align`: whose latents move.
+    /// How the weight changes with time; none: not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<TypeName>,
-    /// `align`: over whose zones they are assigned.
+    pub schedule: Option<Schedule>,
+    /// `align`: the data type whose latents move: `image`, `label`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<TypeName>,
+    pub from: Option<String>,
+    /// `align`: the data type over whose zones they are assigned, or `view` for a second view of every image: the same image under
+    /// other random transforms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// `align`: whether the other direction counts as well; the loss is then the mean of both.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub symmetric: bool,
+    /// `reconstruct`: the data type.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     /// `align`: share of the early steps that do not count, in [0, 1). Published: 0.2 (paper, Appendices D.3 and E.3).
     #[serde(default = "cut_off")]
     pub cut_off: f64,
@@ -100,13 +126,33 @@ fn yes() -> bool {
 }
 
 impl ObjectiveConfig {
+    /// An objective with the published settings.
+    pub fn new(kind: ObjectiveKind) -> Self {
+        Self {
+            kind,
+            weight: one(),
+            schedule: None,
+            from: None,
+            to: None,
+            symmetric: false,
+            of: None,
+            cut_off: cut_off(),
+            form: LossForm::default(),
+            noise_scale: None,
+            temperature: None,
+            queue: None,
+            momentum: None,
+            class_weights: yes(),
+        }
+    }
+
     /// Whether the objective compares two views of every image.
     pub(super) fn reads_second_view(&self) -> bool {
         self.aligns_views() || self.contrasts()
     }
 
     fn aligns_views(&self) -> bool {
-        self.kind == ObjectiveKind::Align && self.to == Some(TypeName::View)
+        self.kind == ObjectiveKind::Align && self.to.as_deref() == Some(VIEW)
     }
 
     fn contrasts(&self) -> bool {
@@ -166,18 +212,51 @@ impl ObjectiveConfig {
         model: &ModelConfig,
         data: &DataConfig,
     ) -> Result<(), ConfigError> {
-        match (self.from, self.to) {
-            (Some(TypeName::Image), Some(TypeName::Label)) if model.labels.is_none() => {
-                Err(invalid(key("to"), "alignment with labels needs a [model.labels] table"))
+        let types = wiring::declared(model);
+        let (Some(from), Some(to)) = (self.from.as_deref(), self.to.as_deref()) else {
+            let rule = format!("`align` needs `from` and `to`: two of {}, or to = \"{VIEW}\"", names(&types));
+            return Err(invalid(key("from"), rule));
+        };
+        if to == VIEW {
+            if from != crate::model::IMAGE || self.symmetric {
+                let rule = "alignment of views is of images, and in one direction: both are views";
+                return Err(invalid(key("from"), rule));
             }
-            (Some(TypeName::Image), Some(TypeName::Label)) if model.labels.as_ref().is_some_and(linear) => {
-                Err(invalid(key("to"), "alignment with labels decides by zones: remove `decision` from [model.labels]"))
+            return self.check_views(key, model, data);
+        }
+        if from == to {
+            let rule =
+                format!("must be another type than `from`, or \"{VIEW}\": every latent lies in its own zone already");
+            return Err(invalid(key("to"), rule));
+        }
+        for (field, name) in [("to", to), ("from", from)] {
+            if let Some(reason) = find(&types, name, key(field))?.unaligned {
+                return Err(invalid(key(field), reason));
             }
-            (Some(TypeName::Image), Some(TypeName::View)) => self.check_views(key, model, data),
-            (Some(TypeName::Image), Some(TypeName::Label)) => Ok(()),
-            _ => Err(invalid(key("from"), "`align` needs from = \"image\", and to = \"label\" or \"view\"")),
+        }
+        Ok(())
+    }
+
+    fn check_reconstruct(&self, key: impl Fn(&str) -> String, model: &ModelConfig) -> Result<(), ConfigError> {
+        let types = wiring::declared(model);
+        let Some(of) = self.of.as_deref() else {
+            return Err(invalid(key("type"), format!("`reconstruct` needs the data type: one of {}", names(&types))));
+        };
+        match find(&types, of, key("type"))?.unlearned {
+            Some(reason) => Err(invalid(key("type"), format!("`reconstruct` {reason}"))),
+            None => Ok(()),
         }
     }
+}
+
+fn names(types: &[Declared]) -> String {
+    let names: Vec<String> = types.iter().map(|known| format!("\"{}\"", known.name)).collect();
+    names.join(", ")
+}
+
+fn find<'a>(types: &'a [Declared], name: &str, key: String) -> Result<&'a Declared, ConfigError> {
+    let unknown = || invalid(key, format!("names `{name}`, which is no data type: there are {}", names(types)));
+    types.iter().find(|known| known.name == name).ok_or_else(unknown)
 }
 
 fn linear(labels: &LabelConfig) -> bool {
@@ -208,8 +287,10 @@ pub(super) fn check(
             return Err(invalid(key("kind"), "`classify` needs [model.labels] with decision = \"linear\""));
         }
         if objective.kind != ObjectiveKind::Align {
-            for (name, given) in [("from", objective.from), ("to", objective.to)] {
-                if given.is_some() {
+            for (name, given) in
+                [("from", objective.from.is_some()), ("to", objective.to.is_some()), ("symmetric", objective.symmetric)]
+            {
+                if given {
                     return Err(invalid(key(name), "belongs to kind = \"align\"; remove it, or change the kind"));
                 }
             }
@@ -225,6 +306,13 @@ pub(super) fn check(
         objective.check_contrast(key, batch_size)?;
         if objective.contrasts() {
             objective.check_views(key, model, data)?;
+        }
+        match objective.kind {
+            ObjectiveKind::Reconstruct => objective.check_reconstruct(key, model)?,
+            _ if objective.of.is_some() => {
+                return Err(invalid(key("type"), "belongs to kind = \"reconstruct\"; remove it, or change the kind"));
+            }
+            _ => {}
         }
         if objective.kind == ObjectiveKind::Align {
             objective.check_align(key, model, data)?;

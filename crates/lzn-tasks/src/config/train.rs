@@ -1,9 +1,12 @@
 //! Configuration of training and of what is measured along the way.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{MetricsConfig, invalid};
 use crate::ConfigError;
+use crate::types::PartName;
 
 /// How the objectives are minimised: Adam (0.9, 0.999, 1e-8), as published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +35,9 @@ pub struct TrainConfig {
     pub decoder: PartConfig,
     /// The label anchors. Published: learning rate 1e-4.
     pub labels: PartConfig,
+    /// Parts of other data types, by the name of the part: `[train.parts."text.encoder"]`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, PartConfig>,
     /// Threads that prepare batches; 0 prepares them between steps.
     pub workers: usize,
     /// Steps between two records of losses.
@@ -94,6 +100,7 @@ impl Default for TrainConfig {
             encoder: part(5e-5, None),
             decoder: part(2e-3, Some(60_000)),
             labels: part(1e-4, None),
+            parts: BTreeMap::new(),
             workers: 1,
             log_every: 10,
             checkpoint_every: 500,
@@ -102,7 +109,26 @@ impl Default for TrainConfig {
     }
 }
 
+impl Default for PartConfig {
+    /// For parts without a table: the learning rate that Kingma and Ba (2015) give Adam.
+    fn default() -> Self {
+        Self { learning_rate: 1e-3, ema_decay: ema_decay(), freeze_at: None }
+    }
+}
+
 impl TrainConfig {
+    /// How a part is optimised; the default where nothing is said of it.
+    pub fn part(&self, name: &PartName) -> PartConfig {
+        let found = self.named_parts().into_iter().find(|(known, _)| *known == name.as_str());
+        found.map(|(_, part)| part.clone()).unwrap_or_default()
+    }
+
+    /// The parts that something is said of, by the end of their key.
+    fn named_parts(&self) -> Vec<(&str, &PartConfig)> {
+        let published = [("encoder", &self.encoder), ("decoder", &self.decoder), ("labels", &self.labels)];
+        published.into_iter().chain(self.parts.iter().map(|(name, part)| (name.as_str(), part))).collect()
+    }
+
     /// Factor of every learning rate at step `step`, counted from 0.
     pub fn rate_factor(&self, step: u64) -> f64 {
         let left = self.iterations.saturating_sub(step);
@@ -136,7 +162,7 @@ impl TrainConfig {
                 format!("must lie in (0, 1], got {}", self.warm_up.start_factor),
             ));
         }
-        for (name, part) in [("encoder", &self.encoder), ("decoder", &self.decoder), ("labels", &self.labels)] {
+        for (name, part) in self.named_parts() {
             if !(part.learning_rate.is_finite() && part.learning_rate >= 0.0) {
                 let rule = format!("must be finite and not negative, got {}", part.learning_rate);
                 return Err(invalid(format!("train.{name}.learning_rate"), rule));

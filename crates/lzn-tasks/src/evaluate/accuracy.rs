@@ -48,7 +48,7 @@ pub(super) fn accuracy(
 ) -> Result<(ConfusionMatrix, Vec<Measure>), TaskError> {
     let matrix = encoded.classify(model, options)?.finish()?;
     let count = encoded.labels.len().min(options.images);
-    let protocol = match model.decision {
+    let protocol = match model.decision() {
         Decision::Linear => "linear classifier on the anchors, moving averages".to_owned(),
         Decision::Zones => format!(
             "zoned {} at a time, noise scale {}, class weights {}, {flows}",
@@ -59,7 +59,7 @@ pub(super) fn accuracy(
     };
     let mut measures =
         vec![Measure::new("test accuracy", matrix.accuracy(), Better::Higher, protocol).of(count).share()];
-    if model.decision == Decision::Zones {
+    if model.decision() == Decision::Zones {
         let zoned = JUDGED.min(count);
         let rate = encoded.zone_hit_rate(model, zoned, options.seed)?;
         let protocol = format!("latents at noise scale 1 in the zones of their own images, {flows}");
@@ -105,7 +105,7 @@ pub(super) fn calibration(model: &Lzn, encoded: &Encoded, options: ClassifyOptio
     let count = most.min(options.images).min(encoded.labels.len());
     let options = ClassifyOptions { images: count, noise_scale: 1.0, ..options };
     let probabilities = encoded.probabilities(model, options, draws)?;
-    let mut metric = Calibration::new(model.classes, BINS)?;
+    let mut metric = Calibration::new(model.classes(), BINS)?;
     metric.update((probabilities.view(), &encoded.labels[..count]))?;
     Ok(metric.finish()?)
 }

@@ -57,7 +57,7 @@ impl Encoded {
             labels.extend(of_images);
             progress.advance(indices.len());
         }
-        let none = || Tensor::zeros([0, model.latent_dim as i64], (Kind::Float, model.device()));
+        let none = || Tensor::zeros([0, model.space.dim as i64], (Kind::Float, model.device()));
         let anchors = if parts.is_empty() { none() } else { Tensor::cat(&parts, 0) };
         Ok(Self { anchors, labels })
     }
@@ -67,7 +67,7 @@ impl Encoded {
     /// # Errors
     /// [`TaskError`] if the model cannot classify, or there are no labels.
     pub fn classify(&self, model: &Lzn, options: ClassifyOptions) -> Result<Confusion, TaskError> {
-        let mut confusion = Confusion::new(model.classes)?;
+        let mut confusion = Confusion::new(model.classes())?;
         let count = self.labels.len().min(options.images);
         for (number, start) in (0..count).step_by(options.batch_size.max(1)).enumerate() {
             let rows = options.batch_size.min(count - start);
@@ -88,11 +88,11 @@ impl Encoded {
     pub fn probabilities(&self, model: &Lzn, options: ClassifyOptions, draws: u64) -> Result<Array2<f32>, TaskError> {
         let count = self.labels.len().min(options.images);
         let batch = options.batch_size.clamp(1, count.max(1));
-        let mut shares = Array2::zeros((count, model.classes));
+        let mut shares = Array2::zeros((count, model.classes()));
         for (number, start) in (0..count).step_by(batch).enumerate() {
             let rows = batch.min(count - start);
             let anchors = self.anchors.narrow(0, start as i64, rows as i64);
-            if model.decision == Decision::Linear {
+            if model.decision() == Decision::Linear {
                 let softmax =
                     tch::no_grad(|| Ok::<_, TaskError>(model.label_scores(&anchors)?.softmax(1, Kind::Float)))?;
                 shares.slice_mut(s![start..start + rows, ..]).assign(&matrix(&softmax)?);
@@ -140,7 +140,7 @@ fn decide(
     number: u64,
     options: ClassifyOptions,
 ) -> Result<Tensor, TaskError> {
-    if model.decision == Decision::Linear {
+    if model.decision() == Decision::Linear {
         return Ok(model.label_scores(anchors)?.argmax(1, false));
     }
     let noise = noise(model, labels.len(), options.seed, number) * options.noise_scale;
@@ -148,10 +148,10 @@ fn decide(
     if !options.class_weights {
         return model.labels_of_latents(&latents);
     }
-    let counts = Tensor::from_slice(labels).bincount(None::<&Tensor>, model.classes as i64).to_kind(Kind::Float);
+    let counts = Tensor::from_slice(labels).bincount(None::<&Tensor>, model.classes() as i64).to_kind(Kind::Float);
     let weights = (counts / labels.len() as f64).to_device(model.device());
     let zones = Zones { anchors: &model.label_anchors()?, weights: Some(&weights) };
-    Ok(zones::decide(&model.label_flow, &latents, &zones)?)
+    Ok(zones::decide(model.label_flow()?, &latents, &zones)?)
 }
 
 /// Data sets come sorted by class; a batch of one class would not look like those of training.
@@ -164,6 +164,6 @@ pub(super) fn order(data: &dyn Dataset) -> Vec<usize> {
 /// Standard normal draws `[count, d]` for batch `number`.
 pub(super) fn noise(model: &Lzn, count: usize, seed: u64, number: u64) -> Tensor {
     let mut stream = Stream::new(seed, Purpose::new("evaluation-noise"), [number, 0, 0]);
-    let noise = Tensor::from_slice(&stream.normals(count * model.latent_dim));
+    let noise = Tensor::from_slice(&stream.normals(count * model.space.dim));
     noise.view([count as i64, -1]).to_device(model.device())
 }

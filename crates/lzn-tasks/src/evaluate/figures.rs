@@ -54,8 +54,8 @@ pub(super) fn samples(weights: &Weights, generated: &Generated, sampler: NamedSa
 /// Paths between latents.
 pub(super) fn interpolations(model: &Lzn, sampler: NamedSampler, seed: u64) -> Result<Figure, TaskError> {
     let images = interpolate(model, (6, COLUMNS), &sampler.0, seed)?;
-    let options = GridOptions::for_size(model.image.size as u32);
-    let what = if model.encoder.is_some() {
+    let options = GridOptions::for_size(images.dim().3 as u32);
+    let what = if model.encoder().is_some() {
         "Each row goes from one latent to another along a great circle; the noise of the image stays the same."
     } else {
         "Each row goes from one noise to another along a great circle; the model has no latents."
@@ -95,8 +95,8 @@ pub(super) fn latents(weights: &Weights, encoded: &Encoded) -> Result<Figure, Ta
     let model = &weights.model;
     let count = (POINTS as i64).min(encoded.anchors.size()[0]);
     let anchors = encoded.anchors.narrow(0, 0, count);
-    let zoned = model.labels.is_some() && model.decision == Decision::Zones;
-    let points = match model.decision {
+    let zoned = model.labels().is_some() && model.decision() == Decision::Zones;
+    let points = match model.decision() {
         Decision::Zones => tch::no_grad(|| model.latents_of_anchors(&anchors, &anchors.zeros_like()))?,
         Decision::Linear => anchors,
     };

@@ -10,9 +10,9 @@ use serde_json::json;
 use super::classify::order;
 use super::{Parts, Progress};
 use crate::TaskError;
-use crate::model::Lzn;
-use crate::pictures::array;
-use crate::task::{Source, Target, TaskOptions, Zoning};
+use crate::model::{IMAGE, LABEL, Lzn};
+use crate::pictures::{array, by_label};
+use crate::task::{Input, Task, TaskOptions, Zoning};
 
 /// Images of one piece: what is lost at most when an evaluation is interrupted.
 const PIECE: usize = 500;
@@ -113,9 +113,8 @@ pub fn generate(
         progress.advance(rows);
     }
     let views: Vec<_> = pieces.iter().map(|piece| piece.view()).collect();
-    let shape = (0, model.image.channels, model.image.size, model.image.size);
     // All pieces have the model's shape: they differ in their number of images alone.
-    let images = ndarray::concatenate(Axis(0), &views).unwrap_or_else(|_| Array4::zeros(shape));
+    let images = ndarray::concatenate(Axis(0), &views).unwrap_or_else(|_| Array4::zeros((0, 0, 0, 0)));
     Ok(Generated { images, labels })
 }
 
@@ -126,21 +125,20 @@ pub(super) fn draw(
     numbers: Range<usize>,
     options: &GenerateOptions,
 ) -> Result<Array4<u8>, TaskError> {
-    let task = TaskOptions {
+    let how = TaskOptions {
         seed: options.seed,
         first: numbers.start as u64,
         batch_size: options.batch_size,
         sampler: options.sampler.0,
         noise_scale: 1.0,
         zoning: Zoning::Batch,
+        ..TaskOptions::default()
     };
-    let source = labels.map_or(Source::Prior(numbers.len()), Source::Labels);
-    array(&model.run(source, Target::Image, &task)?)
-}
-
-/// Whether what is drawn is asked for by label.
-pub(super) fn by_label(model: &Lzn) -> bool {
-    model.label_conditional || model.labels.is_some()
+    let (task, input) = match labels {
+        Some(labels) => (Task::from_to(LABEL, IMAGE), Input::from(labels)),
+        None => (Task::drawing(), Input::from(numbers.len())),
+    };
+    array(model.run(&task, &[input], &how)?.rows()?)
 }
 
 fn labels(model: &Lzn, train: &dyn Dataset, count: usize) -> Result<Option<Vec<i64>>, TaskError> {

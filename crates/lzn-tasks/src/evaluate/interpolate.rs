@@ -3,11 +3,12 @@
 use lzn_flow::{Sampler, to_uint8};
 use lzn_random::{Purpose, Stream};
 use ndarray::Array4;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::TaskError;
 use crate::model::Lzn;
 use crate::pictures::array;
+use crate::task::great_circle;
 
 /// Draws `rows` rows of `columns` images `[rows * columns, C, H, W]` uint8, each from one draw of the prior to another along a great
 /// circle, which keeps to where a Gaussian has its mass. The noise of the images is that of their row, so what changes is the latent
@@ -22,23 +23,24 @@ pub fn interpolate(
     sampler: &Sampler,
     seed: u64,
 ) -> Result<Array4<u8>, TaskError> {
-    let image = [model.image.channels as i64, model.image.size as i64, model.image.size as i64];
+    let shape = model.image()?;
+    let image = [shape.channels as i64, shape.size as i64, shape.size as i64];
     let size = image.iter().product::<i64>() as usize;
-    let latents = model.encoder.is_some();
+    let latents = model.encoder().is_some();
     let paths = |name, size| Tensor::cat(&paths(name, (rows, columns), size, seed), 0).to_device(model.device());
     let (latents, noise) = if latents {
         let fixed = (0..rows).map(|row| draw("interpolation-noise", row, 0, size, seed).repeat([columns as i64, 1]));
-        (Some(paths("interpolation", model.latent_dim)), Tensor::cat(&fixed.collect::<Vec<_>>(), 0))
+        (Some(paths("interpolation", model.space.dim)), Tensor::cat(&fixed.collect::<Vec<_>>(), 0))
     } else {
         (None, paths("interpolation", size))
     };
     let noise = noise.to_device(model.device()).view([-1, image[0], image[1], image[2]]);
     tch::no_grad(|| {
-        let labels = match (&latents, model.label_conditional) {
+        let labels = match (&latents, model.label_conditional()) {
             (_, false) => None,
-            (Some(latents), true) if model.labels.is_some() => Some(model.labels_of_latents(latents)?),
+            (Some(latents), true) if model.labels().is_some() => Some(model.labels_of_latents(latents)?),
             _ => {
-                let row = |i: usize| (i / columns % model.classes.max(1)) as i64;
+                let row = |i: usize| (i / columns % model.classes().max(1)) as i64;
                 let labels: Vec<i64> = (0..rows * columns).map(row).collect();
                 Some(Tensor::from_slice(&labels).to_device(model.device()))
             }
@@ -61,32 +63,4 @@ fn paths(name: &str, (rows, columns): (usize, usize), size: usize, seed: u64) ->
         great_circle(&from, &to, &shares)
     };
     (0..rows).map(path).collect()
-}
-
-/// Points `[shares, size]` between two rows `[1, size]`; lengths change evenly, directions turn evenly.
-fn great_circle(from: &Tensor, to: &Tensor, shares: &[f64]) -> Tensor {
-    let cosine = (from * to).sum(Kind::Double) / (from.norm() * to.norm());
-    let angle = cosine.clamp(-1.0, 1.0).acos().double_value(&[]).max(1e-6);
-    let point = |share: f64| {
-        let (a, b) = (((1.0 - share) * angle).sin() / angle.sin(), (share * angle).sin() / angle.sin());
-        from * a + to * b
-    };
-    Tensor::cat(&shares.iter().map(|share| point(*share)).collect::<Vec<_>>(), 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_ends_at_its_ends_and_stays_as_far_from_the_origin() {
-        let (from, to) = (draw("a", 0, 0, 400, 1), draw("a", 0, 1, 400, 1));
-        let path = great_circle(&from, &to, &[0.0, 0.5, 1.0]);
-        let apart = |row: i64, end: &Tensor| (path.get(row) - end.view([-1])).norm().double_value(&[]);
-        assert!(apart(0, &from) < 1e-4 && apart(2, &to) < 1e-4);
-        // The straight line would pass at 0.7 of the radius.
-        let radius = path.get(1).norm().double_value(&[]);
-        let ends = from.norm().double_value(&[]) + to.norm().double_value(&[]);
-        assert!((radius - ends / 2.0).abs() < 0.03 * radius, "{radius}");
-    }
 }

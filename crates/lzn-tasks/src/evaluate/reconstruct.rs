@@ -107,10 +107,10 @@ pub fn reconstruct(
     let count = options.images.min(data.len());
     let (images, labels) = read(data, &order(data)[..count], model.device())?;
     let labels = (!labels.is_empty()).then(|| Tensor::from_slice(&labels).to_device(model.device()));
-    let draws = if model.encoder.is_some() { options.draws } else { 1 };
+    let draws = if model.encoder().is_some() { options.draws } else { 1 };
     progress.begin("reconstructing images", count * draws);
     tch::no_grad(|| {
-        let anchors = model.encoder.as_ref().map(|_| model.anchors(&images, options.batch_size)).transpose()?;
+        let anchors = model.encoder().map(|_| model.anchors(&images, options.batch_size)).transpose()?;
         let mut rows = Vec::new();
         let mut first = None;
         for draw in 0..draws {

@@ -6,11 +6,11 @@ use lzn_eval::plot;
 use lzn_eval::report::{Cell, Figure, Number, Report, Section, Table};
 
 use super::figures;
-use super::generate::{GenerateOptions, Generated, NamedSampler, by_label, draw};
+use super::generate::{GenerateOptions, Generated, NamedSampler, draw};
 use super::{Better, EvaluateOptions, Evaluation, Group, Measure};
 use crate::TaskError;
 use crate::model::Weights;
-use crate::pictures::training_curves;
+use crate::pictures::{by_label, training_curves};
 
 /// Images in a row of samples.
 const ROW: usize = 10;
@@ -61,7 +61,7 @@ type Part = (&'static str, &'static str, Vec<Figure>);
 fn images(of: &ReportOf<'_>, sampler: NamedSampler) -> Result<Part, TaskError> {
     let model = &of.weights.model;
     let mut all = Vec::new();
-    if model.decoder.is_some() {
+    if model.decoder().is_some() {
         let drawn;
         let generated = match &of.found.generated {
             Some(generated) => generated,
@@ -85,7 +85,7 @@ fn images(of: &ReportOf<'_>, sampler: NamedSampler) -> Result<Part, TaskError> {
 /// A row of images for each class, for a report whose evaluation drew none; as many from the prior where there are no labels.
 fn few(of: &ReportOf<'_>, sampler: NamedSampler) -> Result<Generated, TaskError> {
     let model = &of.weights.model;
-    let all = || (0..model.classes as i64).flat_map(|class| std::iter::repeat_n(class, ROW)).collect::<Vec<i64>>();
+    let all = || (0..model.classes() as i64).flat_map(|class| std::iter::repeat_n(class, ROW)).collect::<Vec<i64>>();
     let labels = by_label(model).then(all);
     let count = labels.as_ref().map_or(ROW * ROW, Vec::len);
     let options = GenerateOptions { count, sampler, batch_size: of.options.batch_size, seed: of.options.seed };

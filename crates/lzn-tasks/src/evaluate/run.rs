@@ -110,7 +110,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn accuracy(&self, found: &mut Evaluation) -> Result<(), TaskError> {
         let model = &self.weights.model;
-        let Some(test) = self.test.as_ref().filter(|_| model.labels.is_some()) else { return Ok(()) };
+        let Some(test) = self.test.as_ref().filter(|_| model.labels().is_some()) else { return Ok(()) };
         let encoded = self.encoded(&mut found.encoded, test.as_ref())?;
         let config = &self.weights.config;
         let options = ClassifyOptions {
@@ -128,10 +128,10 @@ impl Run<'_> {
         if swept {
             let parts = &self.options.parts;
             let calibration = parts.value("calibration", &key, || accuracy::calibration(model, encoded, options))?;
-            measures.push(accuracy::calibration_measure(&calibration, model.decision));
+            measures.push(accuracy::calibration_measure(&calibration, model.decision()));
             found.calibration = Some(calibration);
         }
-        if swept && model.decision == Decision::Zones {
+        if swept && model.decision() == Decision::Zones {
             found.sweep = self
                 .options
                 .parts
@@ -144,7 +144,7 @@ impl Run<'_> {
 
     fn reconstruction(&self, found: &mut Evaluation) -> Result<(), TaskError> {
         let model = &self.weights.model;
-        let Some(test) = self.test.as_ref().filter(|_| model.decoder.is_some()) else { return Ok(()) };
+        let Some(test) = self.test.as_ref().filter(|_| model.decoder().is_some()) else { return Ok(()) };
         let mut measures = Vec::new();
         for sampler in self.options.metrics.named_samplers()? {
             let options = ReconstructOptions {
@@ -167,7 +167,7 @@ impl Run<'_> {
     }
 
     fn generation(&self, found: &mut Evaluation) -> Result<(), TaskError> {
-        if self.weights.model.decoder.is_none() {
+        if self.weights.model.decoder().is_none() {
             return Ok(());
         }
         let (options, progress) = (self.options, self.progress);
@@ -212,7 +212,7 @@ impl Run<'_> {
 
     fn representation(&self, found: &mut Evaluation) -> Result<(), TaskError> {
         let model = &self.weights.model;
-        let Some(test) = self.test.as_ref().filter(|test| model.encoder.is_some() && test.classes() > 0) else {
+        let Some(test) = self.test.as_ref().filter(|test| model.encoder().is_some() && test.classes() > 0) else {
             return Ok(());
         };
         let test = self.encoded(&mut found.encoded, test.as_ref())?;

@@ -16,8 +16,9 @@ use std::path::Path;
 use tch::Device;
 
 use crate::TaskError;
-use crate::model::{PartName, Weights};
+use crate::model::Weights;
 use crate::run::{RunError, folder};
+use crate::types::PartName;
 
 /// Writes the model of the run in `run` into the new folder `to`: the averages, or the raw weights of the newest checkpoint.
 ///
@@ -35,7 +36,7 @@ pub fn export(run: &Path, to: &Path, raw: bool) -> Result<(), TaskError> {
     });
     fs::create_dir_all(to).map_err(|source| RunError::Unwritable { path: to.to_owned(), source })?;
     let file = to.join("model.safetensors");
-    Weights::save(&file, &weights.config, &weights.class_names, tensors.collect(), weights.model.bank.as_ref())?;
+    Weights::save(&file, &weights.config, &weights.class_names, tensors.collect(), weights.model.bank())?;
     let write = |name: &str, content: &[u8]| {
         let path = to.join(name);
         fs::write(&path, content).map_err(RunError::io(&path))

@@ -7,9 +7,9 @@ use std::path::Path;
 use lzn_torch::{TorchError, files};
 use tch::{Device, Tensor};
 
-use super::Lzn;
+use super::{IMAGE, Lzn};
 use crate::TaskError;
-use crate::config::RunConfig;
+use crate::config::{DataSource, RunConfig};
 use crate::data::open_train;
 use crate::run::{Checkpoints, folder};
 use crate::train::{AVERAGES, BANK as IMAGES, PARAMETERS, anchor_bank};
@@ -83,12 +83,13 @@ impl Weights {
             || TaskError::NotWeights { path: path.to_owned(), reason: "the run has no checkpoint yet".to_owned() };
         let found = checkpoints(path, &config).latest_valid()?.ok_or_else(none)?;
         let mut weights = Self::load(&found.path.join(if raw { PARAMETERS } else { AVERAGES }), device)?;
-        weights.model.bank = match open_train(&config.data) {
+        let bank = match open_train(&config.data) {
             Ok(train) => anchor_bank(&weights.model, train.as_ref(), IMAGES)?,
             // What was imported without its images has weights ready for use, and no bank in them either.
-            Err(_) if finished.exists() && Self::load(&finished, device)?.model.bank.is_none() => None,
+            Err(_) if finished.exists() && Self::load(&finished, device)?.model.bank().is_none() => None,
             Err(error) => return Err(error),
         };
+        weights.model.data_type_mut(IMAGE)?.bank = bank;
         Ok(weights)
     }
 
@@ -113,8 +114,30 @@ impl Weights {
         let class_names: Vec<String> = serde_json::from_str(names).map_err(|error| foreign(&error.to_string()))?;
         let config = RunConfig::parse(text, path, &[])?;
         let bank = tensors.remove(BANK).map(|bank| bank.to_device(device));
+        if config.data.source == DataSource::Custom {
+            return Err(TaskError::Custom { path: path.to_owned() });
+        }
         let mut model = Lzn::new(&config.model, &config.data, class_names.len(), config.seed, device)?;
-        for (name, params) in model.parts() {
+        model.set_class_names(&class_names);
+        model.fill(tensors, path)?;
+        model.data_type_mut(IMAGE)?.bank = bank;
+        Ok(Self { config, class_names, model })
+    }
+}
+
+impl Lzn {
+    /// Reads the parameters of a model that a program has built and trained itself, and freezes them.
+    ///
+    /// # Errors
+    /// [`TaskError`] names the file if it is no weights file of this project, or every tensor that does not fit.
+    pub fn load(&self, path: &Path) -> Result<(), TaskError> {
+        let (tensors, _) = files::load(path)?;
+        self.fill(tensors, path)
+    }
+
+    /// Takes the parameters of all parts from tensors named `PART.PARAMETER`; `path` is where they are from, for errors.
+    fn fill(&self, mut tensors: HashMap<String, Tensor>, path: &Path) -> Result<(), TaskError> {
+        for (name, params) in self.parts() {
             let prefix = format!("{name}.");
             let (mine, rest) = tensors.into_iter().partition::<HashMap<_, _>, _>(|(key, _)| key.starts_with(&prefix));
             let mine = mine.into_iter().map(|(key, tensor)| (key[prefix.len()..].to_owned(), tensor)).collect();
@@ -122,8 +145,7 @@ impl Weights {
             params.set_frozen(true);
             tensors = rest;
         }
-        model.bank = bank;
-        Ok(Self { config, class_names, model })
+        Ok(())
     }
 }
 

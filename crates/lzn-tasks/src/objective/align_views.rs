@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use super::{Loss, Objective, StepContext};
 use crate::TaskError;
 use crate::config::LossForm;
-use crate::model::Lzn;
+use crate::model::{IMAGE, Lzn};
 
 /// Raises the probability that each image's latent is assigned to the zone of the same image's second view, among the second
 /// views of the whole batch (paper, Equation 5 and Appendix D): representation learning without labels.
@@ -32,13 +32,17 @@ impl Objective for AlignViews {
         "align/image-view".to_owned()
     }
 
+    fn applies(&self, _: &Lzn, context: &StepContext) -> bool {
+        context.has(&[IMAGE])
+    }
+
     fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError> {
-        let noise = &context.draws.latent_noise * self.noise_scale;
         let anchors = context.second_anchors(model)?;
+        let noise = context.latent_noise(model, IMAGE)? * self.noise_scale;
         let latents = model.latents_of_anchors(context.image_anchors(model)?, &noise)?;
         let owners = Tensor::arange(anchors.size()[0], (Kind::Int64, anchors.device()));
         let zones = Zones { anchors, weights: None };
-        let assigned = zones::to_anchors(&model.image_flow, &latents, &zones, &owners)?.own_log_probs;
+        let assigned = zones::to_anchors(model.image_flow()?, &latents, &zones, &owners)?.own_log_probs;
         let value = match self.form {
             LossForm::Probability => alignment::probability_loss(&assigned, self.cut_off),
             LossForm::Log => alignment::log_loss(&assigned, self.cut_off),

@@ -9,7 +9,9 @@ use tch::{Device, Kind, Tensor};
 use super::{AlignViews, Draws, Objective, StepContext};
 use crate::TaskError;
 use crate::config::{LossForm, RunConfig};
-use crate::model::{Lzn, Part};
+use crate::model::{IMAGE, Lzn};
+use crate::types::Part;
+use crate::types::image::ImageEncoder;
 
 /// Takes images of d numbers for anchors.
 #[derive(Debug)]
@@ -37,7 +39,8 @@ fn model() -> Lzn {
     "#;
     let config = RunConfig::parse(text, Path::new("test.toml"), &[]).unwrap();
     let mut model = Lzn::new(&config.model, &config.data, 0, 0, Device::Cpu).unwrap();
-    model.encoder = Some(Part { net: Box::new(Identity), params: ParamStore::new(Device::Cpu, 0) });
+    let part = Part { net: Box::new(Identity) as Box<dyn ImageAnchors>, params: ParamStore::new(Device::Cpu, 0) };
+    model.data_type_mut(IMAGE).unwrap().replace_encoder(ImageEncoder(part));
     model
 }
 
@@ -46,9 +49,8 @@ fn objective(form: LossForm) -> AlignViews {
 }
 
 fn context(images: &Tensor, noise: Tensor) -> StepContext {
-    let none = || Tensor::zeros([0], (Kind::Float, Device::Cpu));
-    let draws = Draws { latent_noise: noise, flow_noise: none(), flow_time: none() };
-    StepContext::new(images.shallow_clone(), none(), draws)
+    let draws = Draws::of_step(0, 0, Device::Cpu).with("latent-noise", noise);
+    StepContext::new(images.shallow_clone(), Tensor::zeros([0], (Kind::Float, Device::Cpu)), draws)
 }
 
 fn relative_error(got: &Tensor, expected: &Tensor) -> f64 {

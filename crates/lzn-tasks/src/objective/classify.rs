@@ -4,7 +4,7 @@ use tch::{Kind, Reduction, Tensor};
 
 use super::{Loss, Objective, StepContext};
 use crate::TaskError;
-use crate::model::Lzn;
+use crate::model::{IMAGE, LABEL, Lzn};
 
 /// Cross-entropy of the true labels under the linear classifier on the image encoder, whose class vectors are the label anchors.
 #[derive(Debug, Clone, Copy)]
@@ -15,10 +15,20 @@ impl Objective for ClassifyImages {
         "classify".to_owned()
     }
 
+    fn applies(&self, _: &Lzn, context: &StepContext) -> bool {
+        context.has(&[IMAGE, LABEL])
+    }
+
     fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError> {
-        let scores = model.label_scores(context.image_anchors(model)?)?;
-        let value = scores.cross_entropy_loss(&context.labels, None::<&Tensor>, Reduction::Mean, -100, 0.0);
-        let right = scores.argmax(1, false).eq_tensor(&context.labels).to_kind(Kind::Double);
+        let (pairs, anchors) = (context.pairs(&[IMAGE, LABEL])?, context.image_anchors(model)?);
+        let anchors = match pairs.places(0, anchors.device()) {
+            Some(places) => anchors.index_select(0, &places),
+            None => anchors.shallow_clone(),
+        };
+        let labels = pairs.samples(1, context.field(LABEL)?.samples());
+        let (scores, labels) = (model.label_scores(&anchors)?, labels.rows()?);
+        let value = scores.cross_entropy_loss(labels, None::<&Tensor>, Reduction::Mean, -100, 0.0);
+        let right = scores.argmax(1, false).eq_tensor(labels).to_kind(Kind::Double);
         Ok(Loss { value, observed: vec![("accuracy/batch".to_owned(), right.mean(None).double_value(&[]))] })
     }
 }

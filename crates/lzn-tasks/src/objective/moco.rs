@@ -8,7 +8,8 @@ use tch::{Device, Kind, Reduction, Tensor};
 
 use super::{Loss, Objective, StepContext, unit};
 use crate::TaskError;
-use crate::model::{Lzn, Part};
+use crate::model::{IMAGE, Lzn};
+use crate::types::Part;
 
 /// Momentum contrast, version 2 (He et al. 2020; Chen et al. 2020, "Improved baselines with momentum contrastive learning"):
 /// cross-entropy of telling the key of an image's second view from a queue of keys of earlier images, by the cosine between anchors. Keys
@@ -52,16 +53,16 @@ impl MoCo {
     /// with random directions, a function of `seed`.
     ///
     /// # Errors
-    /// [`TaskError::MissingPart`] without an image encoder; [`TaskError::Torch`] if the two have other parameters.
+    /// [`TaskError::NoEncoder`] without an image encoder; [`TaskError::Torch`] if the two have other parameters.
     pub fn new(
         options: MoCoOptions,
         keys: Part<Box<dyn ImageAnchors>>,
         model: &Lzn,
         seed: u64,
     ) -> Result<Self, TaskError> {
-        keys.params.load(&model.encoder()?.params.named().into_iter().collect())?;
+        keys.params.load(&model.need_encoder()?.params.named().into_iter().collect())?;
         keys.params.set_frozen(true);
-        let (rows, d) = (options.queue, model.latent_dim);
+        let (rows, d) = (options.queue, model.space.dim);
         let draws = Stream::new(seed, Purpose::new("moco/queue"), [0; 3]).normals(rows * d);
         let queue = unit(&Tensor::from_slice(&draws).view([rows as i64, d as i64])).to_device(model.device());
         let next = Tensor::zeros([1], (Kind::Int64, Device::Cpu));
@@ -82,7 +83,7 @@ impl Objective for MoCo {
     }
 
     fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError> {
-        let second = context.second_view.as_ref().ok_or(TaskError::MissingView)?;
+        let second = context.second_view(IMAGE)?.rows()?;
         let queries = unit(context.image_anchors(model)?);
         let keys = tch::no_grad(|| self.keys_of(model, second))?;
         let own = (&queries * &keys).sum_dim_intlist([1i64].as_slice(), true, Kind::Float);
@@ -97,7 +98,7 @@ impl Objective for MoCo {
     }
 
     fn after_step(&mut self, model: &Lzn) -> Result<(), TaskError> {
-        let encoder = model.encoder()?.params.trainable();
+        let encoder = model.need_encoder()?.params.trainable();
         tch::no_grad(|| {
             for ((_, mut key), (_, parameter)) in self.keys.params.trainable().into_iter().zip(&encoder) {
                 let _ = key.lerp_(parameter, 1.0 - self.options.momentum);

@@ -10,7 +10,9 @@ use tch::{Device, Kind, Tensor};
 use super::{Draws, MoCo, MoCoOptions, Objective, SimClr, StepContext};
 use crate::TaskError;
 use crate::config::RunConfig;
-use crate::model::{Lzn, Part};
+use crate::model::{IMAGE, Lzn};
+use crate::types::Part;
+use crate::types::image::ImageEncoder;
 
 const D: i64 = 64;
 
@@ -45,7 +47,7 @@ fn model() -> Lzn {
     "#;
     let config = RunConfig::parse(text, Path::new("test.toml"), &[]).unwrap();
     let mut model = Lzn::new(&config.model, &config.data, 0, 0, Device::Cpu).unwrap();
-    model.encoder = Some(encoder());
+    model.data_type_mut(IMAGE).unwrap().replace_encoder(ImageEncoder(encoder()));
     model
 }
 
@@ -65,7 +67,7 @@ fn axes(from: i64, rows: i64) -> Tensor {
 
 fn context(first: &Tensor, second: &Tensor) -> StepContext {
     let none = || Tensor::zeros([0], (Kind::Float, Device::Cpu));
-    let draws = Draws { latent_noise: none(), flow_noise: none(), flow_time: none() };
+    let draws = Draws::of_step(0, 0, Device::Cpu);
     StepContext::new(first.shallow_clone(), none(), draws).with_second_view(Some(second.shallow_clone()))
 }
 

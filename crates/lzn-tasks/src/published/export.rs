@@ -8,7 +8,7 @@ use std::path::Path;
 use lzn_pickle::{Dtype, Item};
 use tch::{Device, Kind, Tensor};
 
-use super::{Named, PREFIX, SIGMAS, ema_decay, key, learning_rate, named, sigmas};
+use super::{Named, PREFIX, SIGMAS, key, named, sigmas};
 use crate::TaskError;
 use crate::config::RunConfig;
 use crate::data::open_train;
@@ -91,7 +91,7 @@ fn whole(config: &RunConfig, engine: &StepEngine, step: u64, tensors: &mut Tenso
     let mut entries = Vec::new();
     for ((state, params), names) in engine.parts.iter().zip(&models).zip(&names) {
         let mut parameters: Vec<(Item, Item)> = Vec::new();
-        if key(state.name) == "decoder"
+        if key(&state.name) == "decoder"
             && let Some(sigmas) = sigmas(&config.model)
         {
             parameters.push((Item::text(format!("{PREFIX}{SIGMAS}")), tensors.item(Tensor::from_slice(&sigmas))));
@@ -99,14 +99,14 @@ fn whole(config: &RunConfig, engine: &StepEngine, step: u64, tensors: &mut Tenso
         for ((_, tensor), name) in params.named().into_iter().zip(names) {
             parameters.push((Item::text(format!("{PREFIX}{}", name.published)), tensors.item(tensor)));
         }
-        entries.push((key(state.name).to_owned(), Item::OrderedDict(parameters)));
+        entries.push((key(&state.name).to_owned(), Item::OrderedDict(parameters)));
         let shadow = state.ema.state().into_iter().map(|(_, tensor)| tensors.item(tensor)).collect();
         let ema = vec![
-            ("decay", Item::Float(ema_decay(config, state.name))),
+            ("decay", Item::Float(config.train.part(&state.name).ema_decay)),
             ("num_updates", Item::Int(state.ema.updates() as i64)),
             ("shadow_params", Item::List(shadow)),
         ];
-        entries.push((format!("{}_ema", key(state.name)), dict(ema)));
+        entries.push((format!("{}_ema", key(&state.name)), dict(ema)));
     }
     entries.push(("optimizer".to_owned(), optimizer(config, engine, &names, step, tensors)));
     entries.push(("lr_scheduler".to_owned(), scheduler(config, engine, step)));
@@ -142,7 +142,7 @@ fn optimizer(config: &RunConfig, engine: &StepEngine, names: &[Vec<Named>], step
         number = numbers.end;
         let trainable = numbers.clone().zip(names).filter(|(_, name)| name.trainable).map(|(number, _)| number);
         states.extend(moments(state, trainable, tensors));
-        let rate = learning_rate(config, state.name);
+        let rate = config.train.part(&state.name).learning_rate;
         let mut group = vec![
             ("lr", Item::Float(rate * config.train.rate_factor(step))),
             ("betas", Item::Tuple(vec![Item::Float(0.9), Item::Float(0.999)])),
@@ -176,7 +176,7 @@ fn moments(state: &PartState, numbers: impl Iterator<Item = i64>, tensors: &mut 
 /// The linear warm-up of the learning rates.
 fn scheduler(config: &RunConfig, engine: &StepEngine, step: u64) -> Item {
     let rates = |factor: f64| {
-        let rate = |state: &PartState| Item::Float(learning_rate(config, state.name) * factor);
+        let rate = |state: &PartState| Item::Float(config.train.part(&state.name).learning_rate * factor);
         Item::List(engine.parts.iter().map(rate).collect())
     };
     let warm_up = &config.train.warm_up;

@@ -10,13 +10,14 @@ use tch::Device;
 
 use super::optimizer::Moments;
 use super::state::{Source, Tensors};
-use super::{Named, PARTS, PREFIX, ema_decay, key, learning_rate, named, sigmas, table};
+use super::{Named, PARTS, PREFIX, key, named, sigmas};
 use crate::TaskError;
 use crate::config::RunConfig;
 use crate::data::open_train;
-use crate::model::{Lzn, PartName, Weights, misfit};
+use crate::model::{Lzn, Weights, misfit};
 use crate::run::{Checkpoints, RunFolder, folder};
 use crate::train::{Snapshot, StepEngine, anchor_bank};
+use crate::types::PartName;
 
 /// How a checkpoint is imported.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +104,7 @@ fn class_names(file: &PtFile, config: &RunConfig, data: Option<&dyn Dataset>) ->
     if let Some(data) = data {
         return data.class_names().to_vec();
     }
-    let anchors = || file.root().get(key(PartName::Labels))?.get(&format!("{PREFIX}anchor"))?.tensor();
+    let anchors = || file.root().get(key(&PartName::LABELS))?.get(&format!("{PREFIX}anchor"))?.tensor();
     let count = config.model.labels.as_ref().and_then(|_| anchors()?.shape().first().copied());
     (0..count.unwrap_or(0)).map(|label| label.to_string()).collect()
 }
@@ -111,15 +112,15 @@ fn class_names(file: &PtFile, config: &RunConfig, data: Option<&dyn Dataset>) ->
 /// Overwrites everything in the engine; returns the number of finished iterations.
 fn fill(file: &PtFile, config: &RunConfig, engine: &mut StepEngine, notes: &mut Vec<String>) -> Result<u64, TaskError> {
     let parts: Vec<(PartName, Vec<Named>)> =
-        engine.model.parts().iter().map(|(part, params)| (*part, named(params))).collect();
+        engine.model.parts().iter().map(|(part, params)| (part.clone(), named(params))).collect();
     let mut source = Source::new(file);
     source.check_keys(&parts);
     let mut read: Vec<(Tensors, (Tensors, u64))> = Vec::new();
     for (part, names) in &parts {
-        read.push((source.parameters(key(*part), names)?, source.averages(key(*part), names)?));
+        read.push((source.parameters(key(part), names)?, source.averages(key(part), names)?));
     }
     if let Some(expected) = sigmas(&config.model) {
-        source.check_sigmas(key(PartName::Decoder), &expected)?;
+        source.check_sigmas(key(&PartName::DECODER), &expected)?;
     }
     let moments = source.moments(&parts, notes)?;
     let step = source.need(file.root(), ("", "iteration"), "a whole number", |v| u64::try_from(v.int()?).ok());
@@ -146,10 +147,10 @@ impl Source<'_> {
         let there: Vec<(String, bool)> =
             entries.map(|(name, value)| (name.text().unwrap_or(name.kind()).to_owned(), value.is_none())).collect();
         for (name, none) in there {
-            let part = PARTS.into_iter().find(|part| key(*part) == name.strip_suffix("_ema").unwrap_or(&name));
+            let part = PARTS.into_iter().find(|(_, key, _)| *key == name.strip_suffix("_ema").unwrap_or(&name));
             match part {
-                Some(part) if none || parts.iter().any(|(ours, _)| *ours == part) => {}
-                Some(part) => self.problem(format!("`{name}` is there, and the configuration has no {}", table(part))),
+                Some((part, ..)) if none || parts.iter().any(|(ours, _)| *ours == part) => {}
+                Some((.., table)) => self.problem(format!("`{name}` is there, and the configuration has no {table}")),
                 None if OTHERS.contains(&name.as_str()) => {}
                 None => self.problem(format!("`{name}` is no part of a published checkpoint")),
             }
@@ -169,8 +170,9 @@ fn compare_course(
     step: u64,
     notes: &mut Vec<String>,
 ) {
-    let part = state.name;
-    let ours = learning_rate(config, part) * config.train.rate_factor(step);
+    let part = &state.name;
+    let planned = config.train.part(part);
+    let ours = planned.learning_rate * config.train.rate_factor(step);
     if let Some(theirs) = moments.learning_rate.filter(|theirs| (theirs - ours).abs() > 1e-6 * ours.abs())
         && state.learns_at(step)
     {
@@ -181,7 +183,7 @@ fn compare_course(
     }
     let ema = file.root().get(&format!("{}_ema", key(part)));
     let theirs = ema.and_then(|ema| ema.get("decay")).and_then(Value::float);
-    let ours = ema_decay(config, part);
+    let ours = planned.ema_decay;
     if let Some(theirs) = theirs.filter(|theirs| *theirs != ours) {
         notes.push(format!(
             "the file averages the {part} with {theirs}, the configuration with {ours} (train.{part}.ema_decay)"

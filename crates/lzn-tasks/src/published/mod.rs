@@ -22,33 +22,25 @@ pub use names::published_names;
 
 use lzn_torch::ParamStore;
 
-use crate::config::{ModelConfig, RunConfig};
-use crate::model::PartName;
+use crate::config::ModelConfig;
+use crate::types::PartName;
 
 /// What stands before every name in a state dict: the wrapper of distributed training and what it wraps.
 const PREFIX: &str = "model.module.";
 /// Noise levels of the decoder, from `sigma_max` to `sigma_min`, evenly spaced in the logarithm: no parameter, but in its state dict.
 const SIGMAS: &str = "sigmas";
 
-/// The key of a part's parameters.
-fn key(part: PartName) -> &'static str {
-    match part {
-        PartName::Encoder => "encoder",
-        PartName::Decoder => "decoder",
-        PartName::Labels => "label_anchor",
-    }
-}
+/// The parts that the published code has: name, key of its parameters, and the table of the configuration that makes it.
+const PARTS: [(PartName, &str, &str); 3] = [
+    (PartName::ENCODER, "encoder", "[model.encoder]"),
+    (PartName::DECODER, "decoder", "[model.decoder]"),
+    (PartName::LABELS, "label_anchor", "[model.labels]"),
+];
 
-/// The table of the configuration that makes a part.
-fn table(part: PartName) -> &'static str {
-    match part {
-        PartName::Encoder => "[model.encoder]",
-        PartName::Decoder => "[model.decoder]",
-        PartName::Labels => "[model.labels]",
-    }
+/// The key of a part's parameters; of a part that the published code does not have, its name.
+fn key(part: &PartName) -> &str {
+    PARTS.iter().find(|(known, ..)| known == part).map_or(part.as_str(), |(_, key, _)| key)
 }
-
-const PARTS: [PartName; 3] = [PartName::Encoder, PartName::Decoder, PartName::Labels];
 
 /// A parameter under both of its names.
 #[derive(Debug, Clone)]
@@ -79,22 +71,4 @@ fn sigmas(model: &ModelConfig) -> Option<Vec<f64>> {
     let (from, to) = (config.sigma_max.ln(), config.sigma_min.ln());
     let last = config.num_scales.saturating_sub(1).max(1) as f64;
     Some((0..config.num_scales).map(|i| (from + (to - from) * i as f64 / last).exp()).collect())
-}
-
-/// The learning rate of a part, before warm-up.
-fn learning_rate(config: &RunConfig, part: PartName) -> f64 {
-    match part {
-        PartName::Encoder => config.train.encoder.learning_rate,
-        PartName::Decoder => config.train.decoder.learning_rate,
-        PartName::Labels => config.train.labels.learning_rate,
-    }
-}
-
-/// The limit of the decay of a part's averages.
-fn ema_decay(config: &RunConfig, part: PartName) -> f64 {
-    match part {
-        PartName::Encoder => config.train.encoder.ema_decay,
-        PartName::Decoder => config.train.decoder.ema_decay,
-        PartName::Labels => config.train.labels.ema_decay,
-    }
 }

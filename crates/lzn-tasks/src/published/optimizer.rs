@@ -7,7 +7,7 @@ use lzn_pickle::Value;
 use super::state::{Source, Tensors};
 use super::{Named, key};
 use crate::TaskError;
-use crate::model::PartName;
+use crate::types::PartName;
 
 /// What is known of one part's optimizer.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ impl<'a> Source<'a> {
         let groups = self.need(optimizer, ("optimizer", "param_groups"), "a list", list);
         let (Some(mut state), Some(groups)) = (state, groups) else { return Ok(none()) };
         if groups.len() != parts.len() {
-            let names: Vec<&str> = parts.iter().map(|(part, _)| key(*part)).collect();
+            let names: Vec<&str> = parts.iter().map(|(part, _)| key(part)).collect();
             let (got, needed) = (groups.len(), names.join(", "));
             self.problem(format!(
                 "`optimizer.param_groups` has {got} groups, the configuration needs one each for {needed}"
@@ -53,7 +53,7 @@ impl<'a> Source<'a> {
         }
         let mut all = Vec::new();
         for (i, ((part, names), group)) in parts.iter().zip(groups).enumerate() {
-            let whole = format!("optimizer.param_groups[{i}] (of {})", key(*part));
+            let whole = format!("optimizer.param_groups[{i}] (of {})", key(part));
             compare_settings(&whole, group, notes);
             all.push(self.group(&whole, group, names, &mut state)?);
         }

@@ -8,9 +8,11 @@ use tch::{Kind, Tensor};
 
 use super::{Adam, Ema};
 use crate::TaskError;
-use crate::config::{PartConfig, RunConfig, TrainConfig};
-use crate::model::{Lzn, PartName};
+use crate::config::{PartConfig, RunConfig, Schedule, TrainConfig};
+use crate::model::Lzn;
 use crate::objective::{Loss, Objective, StepContext};
+use crate::types::PartName;
+use crate::wiring;
 
 /// One part with everything that its training needs.
 #[derive(Debug)]
@@ -42,42 +44,57 @@ pub struct StepReport {
     pub zoning: Option<f64>,
 }
 
+/// One term of the loss.
+pub struct Term {
+    /// Factor in the total loss.
+    pub weight: f64,
+    /// How the factor changes with time.
+    pub schedule: Schedule,
+    /// What is minimised.
+    pub objective: Box<dyn Objective>,
+}
+
+impl Term {
+    /// A term that weighs the same all the time.
+    pub fn new(weight: f64, objective: impl Objective + 'static) -> Self {
+        Self { weight, schedule: Schedule::default(), objective: Box::new(objective) }
+    }
+}
+
 /// Takes training steps on a model.
 pub struct StepEngine {
     /// The model that is trained.
     pub model: Lzn,
     /// Training state of every part of the model.
     pub parts: Vec<PartState>,
-    objectives: Vec<(f64, Box<dyn Objective>)>,
+    objectives: Vec<Term>,
     train: TrainConfig,
 }
 
 impl StepEngine {
-    /// Wraps a model with fresh optimizers, averages and objectives.
+    /// Wraps the model of a configuration with fresh optimizers, averages and objectives.
     ///
     /// # Errors
     /// [`TaskError`] if the model lacks a part that an objective starts from.
-    pub fn new(mut model: Lzn, config: &RunConfig) -> Result<Self, TaskError> {
-        model.micro_batch = config.train.micro_batch;
-        let part = |name: PartName, params: &lzn_torch::ParamStore| {
-            let config = match name {
-                PartName::Encoder => &config.train.encoder,
-                PartName::Decoder => &config.train.decoder,
-                PartName::Labels => &config.train.labels,
-            };
-            PartState {
-                name,
-                adam: Adam::new(params.trainable()),
-                ema: Ema::new(params.trainable(), config.ema_decay),
-                config: config.clone(),
-            }
-        };
-        let parts = model.parts().into_iter().map(|(name, params)| part(name, &params)).collect();
-        let objectives = crate::objective::build(config, &model)?;
-        Ok(Self { model, parts, objectives, train: config.train.clone() })
+    pub fn new(model: Lzn, config: &RunConfig) -> Result<Self, TaskError> {
+        let objectives = wiring::objectives(config, &model)?;
+        Ok(Self::of(model, objectives, &config.train))
     }
 
-    /// Takes step number `step` (from 0) on one batch.
+    /// Wraps a model with fresh optimizers and averages for these terms of the loss.
+    pub fn of(mut model: Lzn, objectives: Vec<Term>, train: &TrainConfig) -> Self {
+        model.micro_batch = train.micro_batch;
+        let part = |name: PartName, params: &lzn_torch::ParamStore| {
+            let config = train.part(&name);
+            let (adam, ema) = (Adam::new(params.trainable()), Ema::new(params.trainable(), config.ema_decay));
+            PartState { name, adam, ema, config }
+        };
+        let parts = model.parts().into_iter().map(|(name, params)| part(name, &params)).collect();
+        Self { model, parts, objectives, train: train.clone() }
+    }
+
+    /// Takes step number `step` (from 0) on one batch. Terms that the batch holds nothing for, or that do not count at this step, are left
+    /// out.
     ///
     /// # Errors
     /// [`TaskError`] if libtorch refuses an operation; a loss or gradient that is not finite is no error, the step is skipped.
@@ -89,7 +106,11 @@ impl StepEngine {
         }
         let mut values = Vec::new();
         let mut total = Tensor::from(0f32).to_device(self.model.device());
-        for (weight, objective) in &self.objectives {
+        for Term { weight, schedule, objective } in &self.objectives {
+            let factor = schedule.factor(step);
+            if factor == 0.0 || !objective.applies(&self.model, context) {
+                continue;
+            }
             let loss = match objective.loss(&self.model, context) {
                 // Zones of numbers that are not finite do not exist: a step like any other whose loss is not finite.
                 Err(TaskError::Torch(TorchError::Latent(
@@ -97,7 +118,7 @@ impl StepEngine {
                 ))) => Loss { value: Tensor::from(f32::NAN).to_device(self.model.device()), observed: Vec::new() },
                 other => other?,
             };
-            total += &loss.value * *weight;
+            total += &loss.value * (*weight * factor);
             values.push((objective.name(), loss.value.double_value(&[])));
             values.extend(loss.observed);
         }
@@ -114,8 +135,8 @@ impl StepEngine {
         let skipped = !norm.is_finite();
         if !skipped {
             self.update(step, norm, &mut values);
-            for (_, objective) in &mut self.objectives {
-                objective.after_step(&self.model)?;
+            for term in &mut self.objectives {
+                term.objective.after_step(&self.model)?;
             }
         }
         let zoning = zones::time_spent() - before;
@@ -150,8 +171,8 @@ impl StepEngine {
 
     /// What objectives carry from step to step, as `NUMBER.NAME`; shares storage with their own.
     pub fn objective_state(&self) -> Vec<(String, Tensor)> {
-        let named = |(number, (_, objective)): (usize, &(f64, Box<dyn Objective>))| {
-            objective.state().into_iter().map(move |(name, tensor)| (format!("{number}.{name}"), tensor))
+        let named = |(number, term): (usize, &Term)| {
+            term.objective.state().into_iter().map(move |(name, tensor)| (format!("{number}.{name}"), tensor))
         };
         self.objectives.iter().enumerate().flat_map(named).collect()
     }

@@ -1,18 +1,22 @@
 //! Training: one loop over a list of objectives.
 //!
-//! [`Trainer`] is the loop, [`StepEngine`] the mathematics of one step, [`hooks`] what happens between steps.
+//! A [`Recipe`] is what is trained, [`Trainer`] the loop, [`StepEngine`] the mathematics of one step, [`hooks`] what happens between steps.
 
 mod adam;
 mod ema;
 mod engine;
+mod feed;
 pub mod hooks;
+mod recipe;
 mod state;
 mod trainer;
 
 pub use adam::Adam;
 pub use ema::Ema;
-pub use engine::{PartState, StepEngine, StepReport};
+pub use engine::{PartState, StepEngine, StepReport, Term};
+pub use feed::{Feed, FeedFn, ImageFeed, Steps};
 pub(crate) use hooks::{BANK, anchor_bank};
+pub use recipe::Recipe;
 pub(crate) use state::{AVERAGES, PARAMETERS, Snapshot, restore};
 pub use trainer::{Outcome, Session, Trainer};
 

@@ -12,8 +12,9 @@ use tch::Tensor;
 use super::StepEngine;
 use crate::TaskError;
 use crate::config::RunConfig;
-use crate::model::{PartName, Weights, misfit};
+use crate::model::{Weights, misfit};
 use crate::run::{CheckpointFile, Checkpoints, Found};
+use crate::types::PartName;
 
 /// Raw parameters, as a weights file.
 pub(crate) const PARAMETERS: &str = "parameters.safetensors";
@@ -51,7 +52,7 @@ impl StepEngine {
     /// [`StepEngine::parameters`] with the moving averages in the place of what is averaged.
     pub fn averages(&self) -> Vec<(String, Tensor)> {
         let state = |part: &super::PartState| {
-            let name = part.name;
+            let name = part.name.clone();
             part.ema.state().into_iter().map(move |(key, tensor)| (format!("{name}.{key}"), tensor))
         };
         let averaged: HashMap<String, Tensor> = self.parts.iter().flat_map(state).collect();
@@ -64,7 +65,7 @@ impl StepEngine {
 
     fn moments(&self) -> Vec<(String, Tensor)> {
         let state = |part: &super::PartState| {
-            let name = part.name;
+            let name = part.name.clone();
             part.adam.state().into_iter().map(move |(key, tensor)| (format!("{name}.{key}"), tensor))
         };
         self.parts.iter().flat_map(state).collect()
@@ -132,13 +133,13 @@ pub(crate) fn restore(engine: &mut StepEngine, found: &Found) -> Result<(u64, u6
     let read = |file: &str| Ok::<_, TaskError>(files::load(&found.path.join(file))?.0);
     let (parameters, averages, moments) = (read(PARAMETERS)?, read(AVERAGES)?, read(MOMENTS)?);
     for (name, params) in engine.model.parts() {
-        params.load(&of_part(&parameters, name)).map_err(misfit(&found.path.join(PARAMETERS)))?;
+        params.load(&of_part(&parameters, &name)).map_err(misfit(&found.path.join(PARAMETERS)))?;
     }
     for part in &mut engine.parts {
-        let updates = state.parts.get(&part.name.to_string());
+        let updates = state.parts.get(part.name.as_str());
         let updates = updates
             .ok_or_else(|| TaskError::NotWeights { path: path.clone(), reason: format!("no part `{}`", part.name) })?;
-        let (moments, averages) = (of_part(&moments, part.name), of_part(&averages, part.name));
+        let (moments, averages) = (of_part(&moments, &part.name), of_part(&averages, &part.name));
         part.adam.restore(&moments, updates.adam).map_err(misfit(&found.path.join(MOMENTS)))?;
         part.ema.restore(&averages, updates.ema).map_err(misfit(&found.path.join(AVERAGES)))?;
     }
@@ -149,7 +150,7 @@ pub(crate) fn restore(engine: &mut StepEngine, found: &Found) -> Result<(u64, u6
     Ok((state.step, state.skipped))
 }
 
-fn of_part(tensors: &HashMap<String, Tensor>, part: PartName) -> HashMap<String, Tensor> {
+fn of_part(tensors: &HashMap<String, Tensor>, part: &PartName) -> HashMap<String, Tensor> {
     let prefix = format!("{part}.");
     let own = |(name, tensor): (&String, &Tensor)| {
         name.strip_prefix(&prefix).map(|name| (name.to_owned(), tensor.shallow_clone()))

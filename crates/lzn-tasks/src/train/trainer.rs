@@ -3,16 +3,14 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use lzn_data::{Augment, BatchOptions, BatchPlan, Batches};
-use tch::{Device, Tensor};
+use tch::Device;
 
 use super::hooks::{self, Hook};
-use super::{StepEngine, StepReport, state};
+use super::{Feed, Recipe, StepEngine, StepReport, state};
 use crate::TaskError;
 use crate::config::RunConfig;
-use crate::data::{self, RunData};
-use crate::model::Lzn;
-use crate::objective::{Draws, StepContext};
+use crate::data::RunData;
+use crate::objective::{Draws, Field, StepContext};
 use crate::run::folder::differences;
 use crate::run::{Checkpoints, Recorder, RunError, RunFolder, StopFlag, digest};
 
@@ -33,9 +31,9 @@ pub struct Session {
     pub folder: RunFolder,
     /// Model, optimizers and averages.
     pub engine: StepEngine,
-    /// The data sets.
-    pub data: RunData,
-    /// Names of the classes, by label.
+    /// The data sets of images, if there are any.
+    pub data: Option<RunData>,
+    /// Names of the classes, by label; empty without.
     pub class_names: Vec<String>,
     /// Finished steps.
     pub step: u64,
@@ -54,27 +52,33 @@ pub struct Session {
 /// The training loop over one session.
 pub struct Trainer {
     session: Session,
+    feed: Box<dyn Feed>,
     hooks: Vec<Box<dyn Hook>>,
 }
 
 impl Trainer {
-    /// Opens the run in `folder`: a new one, or the continuation of what its last checkpoint holds.
+    /// Opens the run of a configuration in `folder`: a new one, or the continuation of what its last checkpoint holds.
     ///
     /// # Errors
     /// [`TaskError`] if the configuration does not suit the data, the folder belongs to another run or process, or all
     /// its checkpoints are damaged.
     pub fn open(config: RunConfig, folder: &Path, device: Device) -> Result<Self, TaskError> {
-        config.check()?;
-        let data = RunData::open(&config.data)?;
         // Before anything is written: what the data cannot give, such as a batch larger than itself, is refused here.
-        BatchPlan::training(data.train.len(), config.train.batch_size, config.seed)?;
-        Augment::new(config.data.augment, config.seed, data.train.image_shape())?;
-        let class_names = data.train.class_names().to_vec();
-        let model = Lzn::new(&config.model, &config.data, class_names.len(), config.seed, device)?;
+        Self::with(Recipe::of(config, device)?, folder)
+    }
+
+    /// Opens the run of a recipe in `folder`: a new one, or the continuation of what its last checkpoint holds.
+    ///
+    /// # Errors
+    /// As [`Trainer::open`].
+    pub fn with(recipe: Recipe, folder: &Path) -> Result<Self, TaskError> {
+        let Recipe { config, model, objectives, feed, images: data } = recipe;
+        config.check()?;
+        let class_names = data.as_ref().map(|data| data.train.class_names().to_vec()).unwrap_or_default();
         let folder = claim(folder, &config)?;
         let keep = NonZeroUsize::new(config.train.keep_checkpoints).unwrap_or(NonZeroUsize::MIN);
         let checkpoints = Checkpoints::new(folder.checkpoints(), format!("{:08x}", config.identity()), keep);
-        let mut engine = StepEngine::new(model, &config)?;
+        let mut engine = StepEngine::of(model, objectives, &config.train);
         let found = checkpoints.latest_valid()?;
         let (step, skipped) = match &found {
             Some(found) => state::restore(&mut engine, found)?,
@@ -96,7 +100,7 @@ impl Trainer {
             newest_accuracy: None,
             warnings,
         };
-        Ok(Self { session, hooks })
+        Ok(Self { session, feed, hooks })
     }
 
     /// The run as it stands.
@@ -114,8 +118,8 @@ impl Trainer {
     /// # Errors
     /// [`TaskError`] if a batch cannot be read, a file cannot be written, or libtorch refuses an operation.
     pub fn run(&mut self, stop: &StopFlag) -> Result<Outcome, TaskError> {
-        let Self { session, hooks } = self;
-        let mut batches = session.batches()?;
+        let Self { session, feed, hooks } = self;
+        let mut batches = feed.from_step(session.step)?;
         for hook in hooks.iter_mut() {
             hook.start(session)?;
         }
@@ -126,7 +130,7 @@ impl Trainer {
                 break;
             }
             let Some(batch) = batches.next() else { break };
-            let report = session.take_step(&batch?)?;
+            let report = session.take_step(batch?)?;
             for hook in hooks.iter_mut() {
                 hook.after_step(session, &report)?;
             }
@@ -160,26 +164,12 @@ fn claim(path: &Path, config: &RunConfig) -> Result<RunFolder, TaskError> {
 }
 
 impl Session {
-    fn batches(&self) -> Result<Batches, TaskError> {
-        let data = self.data.train.clone();
-        let plan = BatchPlan::training(data.len(), self.config.train.batch_size, self.config.seed)?;
-        let augment = Augment::new(self.config.data.augment, self.config.seed, data.image_shape())?;
-        let second_view = self.config.needs_second_view();
-        let options =
-            BatchOptions { augment: Some(augment), second_view, workers: self.config.train.workers, ahead: 4 };
-        Ok(Batches::new(data, plan, options, self.step)?)
-    }
-
-    fn take_step(&mut self, batch: &lzn_data::Batch) -> Result<StepReport, TaskError> {
-        let device = self.engine.model.device();
-        let images = data::to_tensor(&batch.images, device);
-        let labels = Tensor::from_slice(&batch.labels).to_device(device);
-        let draws = Draws::of_step(self.config.seed, self.step, self.engine.model.latent_dim, &images.size(), device);
+    fn take_step(&mut self, batch: Vec<Field>) -> Result<StepReport, TaskError> {
+        let draws = Draws::of_step(self.config.seed, self.step, self.engine.model.device());
         // Dropout is the one draw that libtorch makes itself; its generator starts each step from a number of our own.
         let dropout = lzn_random::Stream::new(self.config.seed, lzn_random::Purpose::DROPOUT, [self.step, 0, 0]).bits();
         tch::manual_seed((dropout >> 1) as i64);
-        let second_view = batch.second_view.as_ref().map(|images| data::to_tensor(images, device));
-        let context = StepContext::new(images, labels, draws).with_second_view(second_view);
+        let context = StepContext::of(batch, draws);
         let mut report = self.engine.step(self.step, &context)?;
         self.step += 1;
         if !report.skipped && self.step.is_multiple_of(self.config.train.log_every) {

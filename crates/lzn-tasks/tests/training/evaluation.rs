@@ -121,7 +121,7 @@ fn probabilities_are_shares_of_the_latents_of_a_zone() {
     };
     for (noise_scale, draws) in [(0.0, 1), (1.0, 4)] {
         let found = shares(noise_scale, draws);
-        assert_eq!(found.dim(), (encoded.labels.len(), weights.model.classes));
+        assert_eq!(found.dim(), (encoded.labels.len(), weights.model.classes()));
         assert!(found.iter().all(|share| (share * draws as f32).fract() == 0.0));
         assert!(found.rows().into_iter().all(|row| (row.sum() - 1.0).abs() < 1e-6));
     }

@@ -5,18 +5,22 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use lzn_encoders::{EncoderError, ImageAnchors};
+use lzn_tasks::IMAGE;
 use lzn_tasks::config::{Override, RunConfig};
-use lzn_tasks::objective::{self, Draws, StepContext};
+use lzn_tasks::objective::{Objective, Reconstruct, StepContext};
 use lzn_tasks::train::StepReport;
+use lzn_tasks::types::Part;
+use lzn_tasks::types::image::ImageEncoder;
 use tch::{Kind, Tensor};
 
 use crate::support::{
-    batch, classifier, data, engine, finish, joint, plain, step, stop_at, unconditional, value, views, weights_of,
+    batch, classifier, data, draws, engine, finish, joint, plain, samples, step, stop_at, unconditional, value, views,
+    weights_of,
 };
 
 /// A batch of six with second views.
 fn two_views() -> StepContext {
-    let second = batch(1).images;
+    let (second, _) = samples(1);
     batch(0).with_second_view(Some(second))
 }
 
@@ -85,7 +89,7 @@ fn dropout_of_the_encoder_is_drawn_again_as_it_was() {
     let run = |micro_batch: Option<usize>| {
         let mut model = engine(&joint(folder.path(), &["model.encoder.ncsnpp.dropout=0.5"])).model;
         model.micro_batch = micro_batch;
-        let images = batch(0).images;
+        let (images, _) = samples(0);
         tch::manual_seed(4);
         let anchors = match micro_batch {
             Some(_) => model.image_anchors(&images, true).unwrap(),
@@ -102,7 +106,7 @@ fn dropout_of_the_encoder_is_drawn_again_as_it_was() {
     };
     let (kept, again) = (run(None), run(Some(4)));
     let without = engine(&joint(folder.path(), &["model.encoder.ncsnpp.dropout=0.0"])).model;
-    assert!(!kept[0].1.equal(&without.image_anchors(&batch(0).images, true).unwrap()), "dropout has done nothing");
+    assert!(!kept[0].1.equal(&without.image_anchors(&samples(0).0, true).unwrap()), "dropout has done nothing");
     for ((name, kept), (_, again)) in kept.iter().zip(&again) {
         let error = norm(&(kept - again));
         assert!(error <= 1e-6 * norm(kept), "{name} is off by {error}");
@@ -113,21 +117,18 @@ fn dropout_of_the_encoder_is_drawn_again_as_it_was() {
 fn dropout_of_the_decoder_is_that_of_its_pieces_one_after_the_other() {
     let folder = data();
     let config = with(&plain(folder.path()), &["model.decoder.dropout=0.5", "train.micro_batch=4"]);
+    let objective = Reconstruct { of: IMAGE.to_owned(), name: "rectified_flow".to_owned() };
     let mut model = engine(&config).model;
-    let (_, objective) = objective::build(&config, &model).unwrap().remove(0);
-    let StepContext { images, labels, draws, .. } = batch(0);
+    let (images, labels) = samples(0);
+    let (noise, time) = (draws(0).normal("flow-noise", &images.size()), draws(0).uniform("flow-time", 6, 1e-3, 1.0));
     let piece = |first, count| {
         let rows = |tensor: &Tensor| tensor.narrow(0, first, count);
-        let draws = Draws {
-            latent_noise: rows(&draws.latent_noise),
-            flow_noise: rows(&draws.flow_noise),
-            flow_time: rows(&draws.flow_time),
-        };
+        let draws = draws(0).with("flow-noise", rows(&noise)).with("flow-time", rows(&time));
         StepContext::new(rows(&images), rows(&labels), draws)
     };
     tch::manual_seed(4);
     let mut loss = |context: &StepContext| {
-        model.micro_batch = (context.images.size()[0] > 4).then_some(4);
+        model.micro_batch = (context.field(IMAGE).unwrap().samples().len() > 4).then_some(4);
         objective.loss(&model, context).unwrap().value.double_value(&[])
     };
     let in_pieces = (4.0 * loss(&piece(0, 4)) + 2.0 * loss(&piece(4, 2))) / 6.0;
@@ -161,13 +162,14 @@ impl ImageAnchors for Counting {
 fn an_encoder_sees_each_piece_twice_in_training_and_the_whole_batch_once_elsewhere() {
     let folder = data();
     let mut model = engine(&joint(folder.path(), &["train.micro_batch=4"])).model;
-    let part = model.encoder.as_mut().unwrap();
+    let params = model.encoder().unwrap().params.clone();
     let init = lzn_torch::Init::Constant(1.0);
-    let weight = (part.params.root() / "counted").param("weight", &[1, 6], init);
+    let weight = (params.root() / "counted").param("weight", &[1, 6], init);
     let seen = Arc::default();
-    part.net = Box::new(Counting(weight.into(), Arc::clone(&seen)));
-    let _ = model.image_anchors(&batch(0).images, false).unwrap();
-    model.image_anchors(&batch(0).images, true).unwrap().sum(Kind::Float).backward();
+    let net: Box<dyn ImageAnchors> = Box::new(Counting(weight.into(), Arc::clone(&seen)));
+    model.data_type_mut(IMAGE).unwrap().replace_encoder(ImageEncoder(Part { net, params }));
+    let _ = model.image_anchors(&samples(0).0, false).unwrap();
+    model.image_anchors(&samples(0).0, true).unwrap().sum(Kind::Float).backward();
     let mut seen = seen.lock().unwrap().clone();
     // The order of pieces in the backward pass is libtorch's.
     seen[3..].sort_unstable_by(|a, b| b.cmp(a));

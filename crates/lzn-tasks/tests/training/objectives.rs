@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use lzn_eval::Metric;
-use lzn_flow::Sampler;
-use lzn_tasks::PartName::{Decoder, Encoder, Labels};
-use lzn_tasks::Weights;
 use lzn_tasks::config::RunConfig;
 use lzn_tasks::evaluate::{self, ClassifyOptions};
-use lzn_tasks::task::{Source, Target, TaskOptions, Zoning};
+use lzn_tasks::task::{Task, TaskOptions};
+use lzn_tasks::types::Samples;
+use lzn_tasks::{IMAGE, LABEL, PartName, Weights};
 use tch::{Device, Kind, Tensor};
 
 use crate::support::{
-    batch, classifier, data, engine, finish, joint, moment_norm, plain, records_of, step, unconditional, value,
+    PARTS, batch, classifier, data, engine, finish, joint, moment_norm, plain, records_of, samples, step,
+    unconditional, value,
 };
 
 #[test]
@@ -23,7 +23,7 @@ fn rectified_flow_teaches_decoder_and_encoder_and_alignment_encoder_and_labels()
     {
         let mut engine = engine(&joint(folder.path(), &[silent]));
         step(&mut engine, 0, &batch(0));
-        let got = [Encoder, Decoder, Labels].map(|part| moment_norm(&engine, part) > 0.0);
+        let got = PARTS.map(|part| moment_norm(&engine, part) > 0.0);
         assert_eq!(got, reached, "encoder, decoder, labels with {silent}");
     }
 }
@@ -47,20 +47,6 @@ fn both_forms_of_the_alignment_loss_agree_on_certainty_and_differ_elsewhere() {
     let (probability, log) = (align("objective.1.form=\"probability\""), align("objective.1.form=\"log\""));
     // Jensen: the mean of -log p is at least -log of the mean of p.
     assert!(log > -(-probability).ln(), "{log} against {probability}");
-}
-
-#[test]
-fn a_label_that_is_not_in_the_batch_has_no_weight() {
-    let context = batch(0);
-    let only = lzn_tasks::objective::StepContext::new(
-        context.images,
-        Tensor::from_slice(&[2_i64, 2, 0, 2, 2, 2]),
-        context.draws,
-    );
-    let weights = Vec::<f32>::try_from(only.class_weights(4)).unwrap();
-    assert_eq!(weights[1], 0.0);
-    assert_eq!(weights[3], 0.0);
-    assert!((weights[2] - 5.0 / 6.0).abs() < 1e-6 && (weights.iter().sum::<f32>() - 1.0).abs() < 1e-6);
 }
 
 #[test]
@@ -89,8 +75,8 @@ fn supervised_learning_tells_dark_from_light_by_a_linear_classifier() {
     // The task decides as the measurement does.
     let (images, labels) = lzn_tasks::data::read(test.as_ref(), &[0, 7], Device::Cpu).unwrap();
     let options = task_options();
-    let decided = weights.model.run(Source::Images(&images), Target::Label, &options).unwrap();
-    assert_eq!(Vec::<i64>::try_from(decided).unwrap(), labels);
+    let decided = weights.model.run(&Task::from_to(IMAGE, LABEL), &[(&images).into()], &options).unwrap();
+    assert_eq!(decided, Samples::from(labels.as_slice()));
     let shares = weights.model.label_shares(&images, 2, &options).unwrap();
     assert_eq!(Vec::<i64>::try_from(shares.argmax(1, false)).unwrap(), labels);
     assert!((shares.sum(Kind::Double).double_value(&[]) - 2.0).abs() < 1e-6);
@@ -101,7 +87,7 @@ fn normalised_anchors_have_the_norm_of_a_draw_of_the_prior_and_the_scale_of_the_
     let folder = data();
     let config = joint(folder.path(), &["model.normalise_anchors=true"]);
     let model = engine(&config).model;
-    let images = batch(0).images;
+    let (images, _) = samples(0);
     let before = model.image_anchors(&images, false).unwrap();
     for anchors in [&before, &model.label_anchors().unwrap()] {
         let norms = anchors.square().sum_dim_intlist(1, false, Kind::Double);
@@ -114,14 +100,7 @@ fn normalised_anchors_have_the_norm_of_a_draw_of_the_prior_and_the_scale_of_the_
 }
 
 fn task_options() -> TaskOptions {
-    TaskOptions {
-        seed: 0,
-        first: 0,
-        batch_size: 4,
-        sampler: Sampler::Euler { steps: 1 },
-        noise_scale: 0.0,
-        zoning: Zoning::Bank,
-    }
+    TaskOptions { batch_size: 4, ..TaskOptions::default() }
 }
 
 #[test]
@@ -157,15 +136,15 @@ fn one_loop_trains_the_joint_model_the_unconditional_one_and_the_plain_rectified
     let folder = data();
     let parts = |weights: &Weights| weights.model.parts().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     let joint = trained(&joint(folder.path(), &[]), &["loss", "rectified_flow", "align/image-label", "accuracy/batch"]);
-    assert_eq!(parts(&joint), [Encoder, Decoder, Labels]);
+    assert_eq!(parts(&joint), [PartName::ENCODER, PartName::DECODER, PartName::LABELS]);
     let images = folder.path().join("train/dark");
     // Data without classes serves both that need no labels.
     let unconditional = trained(&unconditional(&images), &["loss", "rectified_flow"]);
-    assert_eq!(parts(&unconditional), [Encoder, Decoder]);
-    assert!(unconditional.model.bank.is_some());
+    assert_eq!(parts(&unconditional), [PartName::ENCODER, PartName::DECODER]);
+    assert!(unconditional.model.bank().is_some());
     let plain = trained(&plain(&images), &["loss", "rectified_flow"]);
-    assert_eq!(parts(&plain), [Decoder]);
-    assert!(plain.model.bank.is_none());
+    assert_eq!(parts(&plain), [PartName::DECODER]);
+    assert!(plain.model.bank().is_none());
 }
 
 #[test]

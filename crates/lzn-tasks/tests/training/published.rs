@@ -5,14 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lzn_pickle::{Item, PtFile, Value};
-use lzn_tasks::PartName::{Decoder, Encoder, Labels};
 use lzn_tasks::config::{Override, RunConfig};
 use lzn_tasks::published::{ImportOptions, Imported, export, import};
-use lzn_tasks::task::{Source, Target, TaskOptions, Zoning};
-use lzn_tasks::{TaskError, Weights};
+use lzn_tasks::task::{Task, TaskOptions};
+use lzn_tasks::{IMAGE, LABEL, TaskError, Weights};
 use tch::Device;
 
-use crate::support::{classifier, data, finish, joint, plain, state_of, stop_at, unconditional, weights_of};
+use crate::support::{PARTS, classifier, data, finish, joint, plain, state_of, stop_at, unconditional, weights_of};
 
 const OPTIONS: ImportOptions = ImportOptions { device: Device::Cpu, bank: 1000 };
 
@@ -47,9 +46,9 @@ fn training_goes_on_from_an_imported_checkpoint_as_if_nothing_had_happened() {
         let imported = import(&file, &config, &place.path().join("imported"), &OPTIONS).unwrap();
         assert_eq!((imported.step, imported.notes), (4, vec![]), "{name}");
         let (original, again) = (finish(&config, &run), finish(&config, &place.path().join("imported")));
-        for part in [Encoder, Decoder, Labels] {
+        for part in PARTS {
             if original.session().engine.parts.iter().any(|state| state.name == part) {
-                let states = [&original, &again].map(|trainer| state_of(&trainer.session().engine, part));
+                let states = [&original, &again].map(|trainer| state_of(&trainer.session().engine, part.clone()));
                 assert!(states[0] == states[1], "{part} of {name}");
             }
         }
@@ -64,16 +63,11 @@ fn training_goes_on_from_an_imported_checkpoint_as_if_nothing_had_happened() {
 
 /// Four images of each class.
 fn draw(weights: &Weights) -> Vec<u8> {
-    let options = TaskOptions {
-        seed: 7,
-        first: 0,
-        batch_size: 3,
-        sampler: lzn_flow::Sampler::Euler { steps: 3 },
-        noise_scale: 0.0,
-        zoning: Zoning::Bank,
-    };
-    let images = weights.model.run(Source::Labels(&[0, 0, 1, 1]), Target::Image, &options).unwrap();
-    Vec::try_from(images.view(-1)).unwrap()
+    let sampler = lzn_flow::Sampler::Euler { steps: 3 };
+    let options = TaskOptions { seed: 7, batch_size: 3, sampler, ..TaskOptions::default() };
+    let labels = [0_i64, 0, 1, 1].as_slice().into();
+    let images = weights.model.run(&Task::from_to(LABEL, IMAGE), &[labels], &options).unwrap();
+    Vec::try_from(images.rows().unwrap().view(-1)).unwrap()
 }
 
 #[test]
@@ -89,7 +83,7 @@ fn without_the_images_of_its_training_a_checkpoint_draws_the_same_images() {
     assert!(notes.len() == 1 && notes[0].contains("absent"), "{notes:?}");
     for raw in [true, false] {
         let [theirs, ours] = [&run, &imported].map(|run| Weights::open(run, raw, Device::Cpu).unwrap());
-        assert!(theirs.model.bank.is_some() && ours.model.bank.is_none());
+        assert!(theirs.model.bank().is_some() && ours.model.bank().is_none());
         assert!(draw(&theirs) == draw(&ours), "raw: {raw}");
     }
     let [raw, averages] = [true, false].map(|raw| draw(&Weights::open(&imported, raw, Device::Cpu).unwrap()));

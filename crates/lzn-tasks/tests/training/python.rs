@@ -80,7 +80,7 @@ fn model(config: &RunConfig) -> Lzn {
 fn case(model: &Lzn) -> Vec<(String, Tensor)> {
     let wave = |n: i64, rate: f64| (Tensor::arange(n, (Kind::Float, Device::Cpu)) * rate).sin();
     let images = wave(3 * 3 * 16 * 16, 0.9).view([3, 3, 16, 16]);
-    let (latents, labels) = (wave(3 * model.latent_dim as i64, 1.7).view([3, -1]), Tensor::from_slice(&[2_i64, 0, 1]));
+    let (latents, labels) = (wave(3 * model.space.dim as i64, 1.7).view([3, -1]), Tensor::from_slice(&[2_i64, 0, 1]));
     let times = Tensor::from_slice(&[0.2f32, 0.5, 1.0]);
     let field = model.velocity_field(Some(&latents), Some(&labels), false).unwrap();
     let outputs = [

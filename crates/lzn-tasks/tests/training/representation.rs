@@ -117,7 +117,7 @@ fn a_published_representation_model_comes_in_and_goes_out() {
     let options = ImportOptions { device: Device::Cpu, bank: 0 };
     let imported = import(&file, &config, &run, &options).unwrap();
     let numbers: i64 = listed().iter().map(|(_, shape)| shape.iter().product::<i64>()).sum();
-    assert_eq!((imported.step, imported.parts), (STEPS as u64, vec![(PartName::Encoder, numbers as usize)]));
+    assert_eq!((imported.step, imported.parts), (STEPS as u64, vec![(PartName::ENCODER, numbers as usize)]));
 
     let images = (Tensor::arange(2 * 3 * 32 * 32, (Kind::Float, Device::Cpu)) * 0.9).cos().view([2, 3, 32, 32]);
     for (raw, which) in [(true, RAW), (false, AVERAGE)] {

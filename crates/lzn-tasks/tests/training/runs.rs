@@ -2,13 +2,12 @@
 
 use std::fs;
 
-use lzn_tasks::PartName::{Decoder, Encoder, Labels};
 use lzn_tasks::run::{RunError, StopFlag};
 use lzn_tasks::train::hooks::Hook;
 use lzn_tasks::train::{Session, StepReport};
 use lzn_tasks::{TaskError, Weights};
 
-use crate::support::{bits, data, finish, joint, open, records_of, state_of, stop_at, weights_of};
+use crate::support::{PARTS, bits, data, finish, joint, open, records_of, state_of, stop_at, weights_of};
 
 #[test]
 fn a_run_stopped_twice_and_resumed_equals_one_that_was_never_stopped() {
@@ -21,8 +20,11 @@ fn a_run_stopped_twice_and_resumed_equals_one_that_was_never_stopped() {
     drop(stop_at(&config, broken.path(), 7));
     let parts = finish(&config, broken.path());
     assert_eq!(records_of(broken.path()), records_of(straight.path()));
-    for part in [Encoder, Decoder, Labels] {
-        assert!(state_of(&parts.session().engine, part) == state_of(&whole.session().engine, part), "{part}");
+    for part in PARTS {
+        assert!(
+            state_of(&parts.session().engine, part.clone()) == state_of(&whole.session().engine, part.clone()),
+            "{part}"
+        );
     }
     let left = |run: &tempfile::TempDir, file: &str| fs::read(run.path().join(file)).unwrap();
     assert!(weights_of(broken.path()) == weights_of(straight.path()));

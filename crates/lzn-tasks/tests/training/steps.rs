@@ -1,10 +1,12 @@
 //! One step after the other: rates, clipping, freezing, numbers that are not finite.
 
-use lzn_tasks::PartName::{Decoder, Encoder, Labels};
+use lzn_tasks::PartName;
 use lzn_tasks::objective::StepContext;
 use tch::Tensor;
 
-use crate::support::{batch, bits, classifier, data, engine, joint, moment_norm, state_of, step, value};
+use crate::support::{
+    PARTS, batch, bits, classifier, data, draws, engine, joint, moment_norm, samples, state_of, step, value,
+};
 
 #[test]
 fn learning_rates_grow_in_equal_steps_and_then_stay() {
@@ -25,18 +27,18 @@ fn a_part_stops_at_its_step_with_its_average_and_moments_while_the_others_go_on(
     let frozen = "train.decoder={learning_rate=2e-3,ema_decay=0.9,freeze_at=2}";
     let mut engine = engine(&joint(folder.path(), &[frozen]));
     for number in 0..2 {
-        let before = state_of(&engine, Decoder);
+        let before = state_of(&engine, PartName::DECODER);
         assert!(value(&step(&mut engine, number, &batch(number)), "lr/decoder").is_some());
-        assert_ne!(state_of(&engine, Decoder), before, "step {number}");
+        assert_ne!(state_of(&engine, PartName::DECODER), before, "step {number}");
     }
-    let decoder = state_of(&engine, Decoder);
+    let decoder = state_of(&engine, PartName::DECODER);
     for number in 2..4 {
-        let (encoder, labels) = (state_of(&engine, Encoder), state_of(&engine, Labels));
+        let (encoder, labels) = (state_of(&engine, PartName::ENCODER), state_of(&engine, PartName::LABELS));
         let report = step(&mut engine, number, &batch(number));
         assert_eq!(value(&report, "lr/decoder"), None);
-        assert_eq!(state_of(&engine, Decoder), decoder, "step {number}");
-        assert_ne!(state_of(&engine, Encoder), encoder, "step {number}");
-        assert_ne!(state_of(&engine, Labels), labels, "step {number}");
+        assert_eq!(state_of(&engine, PartName::DECODER), decoder, "step {number}");
+        assert_ne!(state_of(&engine, PartName::ENCODER), encoder, "step {number}");
+        assert_ne!(state_of(&engine, PartName::LABELS), labels, "step {number}");
     }
     let updates: Vec<_> = engine.parts.iter().map(|part| (part.adam.updates(), part.ema.updates())).collect();
     assert_eq!(updates, [(4, 4), (2, 2), (4, 4)], "encoder, decoder, labels");
@@ -53,7 +55,7 @@ fn a_frozen_part_does_not_count_in_the_gradient_norm_and_lets_the_gradient_throu
     let (all, rest) = (norm(step(&mut whole, 0, &batch(0))), norm(step(&mut part, 0, &batch(0))));
     // The first moment is a tenth of the gradient, which reaches the encoder through the frozen decoder alone.
     assert!(rest > 0.0 && rest < all, "{rest} of {all}");
-    assert!((10.0 * moment_norm(&part, Encoder) / rest - 1.0).abs() < 1e-5);
+    assert!((10.0 * moment_norm(&part, PartName::ENCODER) / rest - 1.0).abs() < 1e-5);
 }
 
 #[test]
@@ -61,7 +63,7 @@ fn clipping_scales_the_gradients_of_all_parts_together() {
     let folder = data();
     let mut free = engine(&joint(folder.path(), &["train.clip_norm=1e9"]));
     let norm = value(&step(&mut free, 0, &batch(0)), "grad_norm").unwrap();
-    let moments = |engine: &_| [Encoder, Decoder, Labels].map(|part| 10.0 * moment_norm(engine, part));
+    let moments = |engine: &_| PARTS.map(|part| 10.0 * moment_norm(engine, part));
     let whole = moments(&free);
     let length = |parts: [f64; 3]| parts.iter().map(|x| x * x).sum::<f64>().sqrt();
     assert!(whole.iter().all(|part| *part > 0.0), "{whole:?}");
@@ -83,12 +85,12 @@ fn numbers_that_are_not_finite_skip_the_step_and_leave_everything_as_it_was() {
     let folder = data();
     let config = joint(folder.path(), &[]);
     let (mut engine, mut other) = (engine(&config), engine(&config));
-    let state = |engine: &_| [Encoder, Decoder, Labels].map(|part| state_of(engine, part));
+    let state = |engine: &_| PARTS.map(|part| state_of(engine, part));
     step(&mut engine, 0, &batch(0));
     let before = state(&engine);
     for factor in [f64::NAN, 1e30] {
-        let StepContext { images, labels, draws, .. } = batch(1);
-        let report = step(&mut engine, 1, &StepContext::new(images * factor, labels, draws));
+        let (images, labels) = samples(1);
+        let report = step(&mut engine, 1, &StepContext::new(images * factor, labels, draws(1)));
         assert!(report.skipped && !value(&report, "loss").unwrap().is_finite(), "factor {factor}: {:?}", report.values);
         assert_eq!(state(&engine), before, "factor {factor}");
     }
@@ -106,11 +108,11 @@ fn numbers_that_are_not_finite_skip_the_step_and_leave_everything_as_it_was() {
 fn a_gradient_that_overflows_under_a_finite_loss_skips_the_step() {
     let folder = data();
     let mut engine = engine(&joint(folder.path(), &["objective.0.weight=1e38"]));
-    let before = state_of(&engine, Decoder);
+    let before = state_of(&engine, PartName::DECODER);
     let report = step(&mut engine, 0, &batch(0));
     assert!(value(&report, "loss").unwrap().is_finite() && report.skipped, "{:?}", report.values);
     assert!(!value(&report, "grad_norm").unwrap().is_finite());
-    assert_eq!(state_of(&engine, Decoder), before);
+    assert_eq!(state_of(&engine, PartName::DECODER), before);
 }
 
 #[test]

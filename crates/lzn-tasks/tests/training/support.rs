@@ -104,12 +104,25 @@ pub(crate) fn engine(config: &RunConfig) -> StepEngine {
     StepEngine::new(Lzn::new(&config.model, &config.data, 2, config.seed, Device::Cpu).unwrap(), config).unwrap()
 }
 
-/// A random batch with the draws of step `step`.
-pub(crate) fn batch(step: u64) -> StepContext {
+/// The parts of the joint model, in the order of files.
+pub(crate) const PARTS: [PartName; 3] = [PartName::ENCODER, PartName::DECODER, PartName::LABELS];
+
+/// Random images `[6, 1, 8, 8]`, with labels.
+pub(crate) fn samples(step: u64) -> (Tensor, Tensor) {
     let mut stream = Stream::new(step, Purpose::new("test-batch"), [0; 3]);
     let images = Tensor::from_slice(&stream.uniforms(6 * 64, -1.0, 1.0)).view([6, 1, 8, 8]);
-    let draws = Draws::of_step(3, step, 6, &images.size(), Device::Cpu);
-    StepContext::new(images, Tensor::from_slice(&[0_i64, 1, 1, 0, 1, 0]), draws)
+    (images, Tensor::from_slice(&[0_i64, 1, 1, 0, 1, 0]))
+}
+
+/// The draws of step `step`.
+pub(crate) fn draws(step: u64) -> Draws {
+    Draws::of_step(3, step, Device::Cpu)
+}
+
+/// A random batch with the draws of step `step`.
+pub(crate) fn batch(step: u64) -> StepContext {
+    let (images, labels) = samples(step);
+    StepContext::new(images, labels, draws(step))
 }
 
 /// Takes one step; the generator of dropout starts from the step's number.

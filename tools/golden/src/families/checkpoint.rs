@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use lzn_tasks::Weights;
 use lzn_tasks::config::{
-    EncoderConfig, EvaluateConfig, FlowConfig, LabelConfig, ModelConfig, ObjectiveKind, RunConfig, SolverKind,
-    TrainConfig,
+    EncoderConfig, EvaluateConfig, FlowConfig, LabelConfig, ModelConfig, ObjectiveConfig, ObjectiveKind, RunConfig,
+    SolverKind, TrainConfig,
 };
 use lzn_tasks::published::{ImportOptions, import};
 use tch::Device;
 
 use super::networks::{numbers, optional, options, tensor};
-use super::train::recipe::{data, objective};
+use super::train::recipe::data;
 use crate::{Case, Checks, Family, Line, Tolerance};
 
 /// The family of this file.
@@ -73,9 +73,10 @@ fn config(case: &Case) -> Result<RunConfig> {
             encoder: Some(EncoderConfig::Ncsnpp(options.encoder)),
             labels: (classes > 0).then(LabelConfig::default),
         },
-        objectives: vec![objective(ObjectiveKind::RectifiedFlow)],
+        objectives: vec![ObjectiveConfig::new(ObjectiveKind::RectifiedFlow)],
         train: TrainConfig::default(),
         evaluate: EvaluateConfig::default(),
+        custom: None,
     })
 }
 
@@ -88,11 +89,11 @@ fn compare(checks: &mut Checks, case: &Case, weights: &Weights, ending: &str) ->
         Ok(())
     };
     compare("anchor_out", &model.image_anchors(&tensor(case, "image")?, false)?)?;
-    let decoder = model.decoder.as_ref().context("the model has no decoder")?;
+    let decoder = model.decoder().context("the model has no decoder")?;
     let (latent, label) = (optional(case, "latent")?, optional(case, "label_onehot")?);
     let (x, t) = (tensor(case, "xt")?, tensor(case, "t")?);
     compare("velocity_out", &decoder.net.forward(&x, &t, latent.as_ref(), label.as_ref(), false)?)?;
-    match &model.labels {
+    match model.labels() {
         Some(labels) => compare("label_anchor", labels.net.anchors()),
         None => Ok(()),
     }

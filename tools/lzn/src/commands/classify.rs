@@ -1,7 +1,8 @@
 //! `lzn classify`.
 
 use anyhow::Result;
-use lzn_tasks::task::{Source, Target};
+use lzn_tasks::task::Task;
+use lzn_tasks::{IMAGE, LABEL};
 
 use crate::cli::ClassifyArgs;
 use crate::say::say;
@@ -15,7 +16,8 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     let weights = model::load(&args.model)?;
     let images = images::read(&weights, &args.files)?;
     let options = model::looking();
-    let labels: Vec<i64> = weights.model.run(Source::Images(&images), Target::Label, &options)?.try_into()?;
+    let labels: Vec<i64> =
+        weights.model.run(&Task::from_to(IMAGE, LABEL), &[(&images).into()], &options)?.rows()?.try_into()?;
     let shares = weights.model.label_shares(&images, DRAWS, &options)?;
     for (i, file) in args.files.iter().enumerate() {
         let row: Vec<f64> = shares.get(i as i64).to_kind(tch::Kind::Double).try_into()?;

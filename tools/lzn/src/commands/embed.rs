@@ -1,8 +1,9 @@
 //! `lzn embed`.
 
 use anyhow::Result;
+use lzn_tasks::IMAGE;
 use lzn_tasks::data::matrix;
-use lzn_tasks::task::{Source, Target};
+use lzn_tasks::task::{Source, Target, Task};
 
 use crate::cli::EmbedArgs;
 use crate::say::say;
@@ -14,7 +15,10 @@ pub(crate) fn run(args: &EmbedArgs) -> Result<()> {
     let weights = model::load(&args.model)?;
     let images = images::read(&weights, &args.files)?;
     let rows = match args.latents {
-        true => weights.model.run(Source::Images(&images), Target::Latent, &model::looking())?,
+        true => {
+            let task = Task::new(Source::data(IMAGE), Target::Latent);
+            weights.model.run(&task, &[(&images).into()], &model::looking())?.rows()?.shallow_clone()
+        }
         false => weights.model.anchors(&images, model::looking().batch_size)?,
     };
     let array = matrix(&rows)?;

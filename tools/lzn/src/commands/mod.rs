@@ -9,6 +9,7 @@ mod export;
 mod import;
 mod neighbors;
 mod reconstruct;
+mod run;
 mod sample;
 mod train;
 mod trial;
@@ -29,6 +30,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Watch(args) => watch::run(&args)?,
         Command::Eval(args) => eval::run(&args)?,
         Command::Compare(args) => compare::run(&args)?,
+        Command::Run(args) => run::run(&args)?,
         Command::Sample(args) => sample::run(&args)?,
         Command::Classify(args) => classify::run(&args)?,
         Command::Embed(args) => embed::run(&args)?,

@@ -63,7 +63,7 @@ fn report(trainer: &Trainer, folder: &Path) -> Result<()> {
     if let Some(accuracy) = lzn_tasks::pictures::last_value(folder, "test/accuracy")? {
         say!("test accuracy  {:.2} %", 100.0 * accuracy)?;
     }
-    let draws = trainer.session().engine.model.decoder.is_some();
+    let draws = trainer.session().engine.model.decoder().is_some();
     if draws {
         let rows = if trainer.session().class_names.is_empty() { "" } else { " (one row per class)" };
         say!("samples        {run}/samples.png{rows}")?;
@@ -77,11 +77,11 @@ fn report(trainer: &Trainer, folder: &Path) -> Result<()> {
     if draws {
         say!("  lzn sample --model {run} --count 10 --seed 1 --out more.png")?;
     }
-    if trainer.session().engine.model.labels.is_some() {
+    if trainer.session().engine.model.labels().is_some() {
         say!("  lzn eval {run} --confusion confusion.png")?;
         say!("  lzn classify --model {run} IMAGE.png")?;
     }
-    if trainer.session().engine.model.encoder.is_some() {
+    if trainer.session().engine.model.encoder().is_some() {
         if draws {
             say!("  lzn reconstruct --model {run} IMAGE.png")?;
         }

@@ -5,10 +5,10 @@ use std::time::Instant;
 use anyhow::Result;
 use lzn_flow::RectifiedFlow;
 use lzn_meter::resident;
-use lzn_tasks::Lzn;
 use lzn_tasks::config::RunConfig;
 use lzn_tasks::objective::{Draws, StepContext};
 use lzn_tasks::train::StepEngine;
+use lzn_tasks::{IMAGE, LABEL, Lzn};
 use tch::{Kind, Tensor};
 
 use crate::say::say;
@@ -21,18 +21,20 @@ pub(crate) fn run(config: &RunConfig, model: Lzn) -> Result<()> {
     say!("# {batch} images of noise, {piece} at a time, {threads} threads; memory is the most that the process had:")?;
     let context = noise(config, &model);
     let rows = |tensor: &Tensor| tensor.narrow(0, 0, piece as i64);
-    let (images, draws) = (rows(&context.images), &context.draws);
-    if model.encoder.is_some() {
+    let images = rows(context.field(IMAGE)?.samples().rows()?);
+    if model.encoder().is_some() {
         measured("encoder, forward and backward", || {
             model.image_anchors(&images, true)?.square().sum(Kind::Float).f_backward()?;
             Ok(())
         })?;
     }
-    if model.decoder.is_some() {
+    if model.decoder().is_some() {
         measured("decoder, forward and backward", || {
-            let latents = rows(&draws.latent_noise).set_requires_grad(true);
-            let field = model.velocity_field(Some(&latents), Some(&rows(&context.labels)), true)?;
-            let (noise, time) = (rows(&draws.flow_noise), rows(&draws.flow_time));
+            let latents = rows(&context.latent_noise(&model, IMAGE)?).set_requires_grad(true);
+            let labels = context.field(LABEL).and_then(|labels| Ok(rows(labels.samples().rows()?))).ok();
+            let field = model.velocity_field(Some(&latents), labels.as_ref(), true)?;
+            let noise = context.draws.normal("flow-noise", &images.size());
+            let time = context.draws.uniform("flow-time", piece as i64, RectifiedFlow::default().t_min, 1.0);
             RectifiedFlow::default().loss(&field, &images, &noise, &time)?.f_backward()?;
             Ok(())
         })?;
@@ -47,11 +49,11 @@ pub(crate) fn run(config: &RunConfig, model: Lzn) -> Result<()> {
 /// A batch of noise as the model takes it.
 fn noise(config: &RunConfig, model: &Lzn) -> StepContext {
     let device = model.device();
-    let (batch, size) = (config.train.batch_size as i64, model.image.size as i64);
-    let shape = [batch, model.image.channels as i64, size, size];
-    let draws = |step| Draws::of_step(config.seed, step, model.latent_dim, &shape, device);
-    let images = |step| draws(step).flow_noise.clamp(-1.0, 1.0);
-    let labels = Tensor::arange(batch, (Kind::Int64, device)).remainder(model.classes.max(1) as i64);
+    let (batch, size) = (config.train.batch_size as i64, config.data.image_size as i64);
+    let shape = [batch, config.data.channels as i64, size, size];
+    let draws = |step| Draws::of_step(config.seed, step, device);
+    let images = |step| draws(step).normal("trial", &shape).clamp(-1.0, 1.0);
+    let labels = Tensor::arange(batch, (Kind::Int64, device)).remainder(model.classes().max(1) as i64);
     let second_view = config.needs_second_view().then(|| images(1));
     StepContext::new(images(0), labels, draws(2)).with_second_view(second_view)
 }

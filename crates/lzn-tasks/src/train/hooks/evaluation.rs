@@ -23,7 +23,7 @@ impl Hook for Evaluation {
         }
         let images = session.config.evaluate.images;
         accuracy(session, images)?;
-        if session.engine.model.decoder.is_none() {
+        if session.engine.model.decoder().is_none() {
             return Ok(());
         }
         let path = session.folder.samples()?.join(format!("{:09}.png", session.step));
@@ -37,7 +37,8 @@ impl Hook for Evaluation {
 
 /// Measures and records test accuracy; none without label anchors or test images.
 pub(super) fn accuracy(session: &mut Session, images: usize) -> Result<Option<f64>, TaskError> {
-    let Some(test) = session.data.test.clone().filter(|_| session.engine.model.labels.is_some()) else {
+    let test = session.data.as_ref().and_then(|data| data.test.clone());
+    let Some(test) = test.filter(|_| session.engine.model.labels().is_some()) else {
         return Ok(None);
     };
     let config = &session.config.evaluate;

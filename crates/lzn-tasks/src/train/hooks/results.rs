@@ -27,12 +27,15 @@ impl Hook for Results {
             session.recorder.sync()?;
         }
         let (config, names) = (session.config.clone(), session.class_names.clone());
-        let train = session.data.train.clone();
+        let train = session.data.as_ref().map(|data| data.train.clone());
         let (bank, grid) = session.engine.with_averages(|model| {
-            let bank = anchor_bank(model, train.as_ref(), BANK)?;
+            let bank = match train {
+                Some(train) => anchor_bank(model, train.as_ref(), BANK)?,
+                None => None,
+            };
             // A model that only represents draws nothing.
             let draw = |_| pictures::sample_grid(model, &names, &config.evaluate, config.seed);
-            Ok((bank, model.decoder.as_ref().map(draw).transpose()?))
+            Ok((bank, model.decoder().map(draw).transpose()?))
         })?;
         let folder = session.folder.path().to_owned();
         Weights::save(&folder.join("weights.safetensors"), &config, &names, session.engine.averages(), bank.as_ref())?;
@@ -58,7 +61,7 @@ pub(crate) fn anchor_bank(
     data: &dyn lzn_data::Dataset,
     count: usize,
 ) -> Result<Option<tch::Tensor>, TaskError> {
-    if model.encoder.is_none() {
+    if model.encoder().is_none() {
         return Ok(None);
     }
     let count = count.min(data.len());

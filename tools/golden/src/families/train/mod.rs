@@ -58,25 +58,26 @@ fn engine(case: &Case) -> Result<StepEngine> {
     // Every value is overwritten below.
     let model = Lzn::new(&config.model, &config.data, case.get("num_classes")?, config.seed, Device::Cpu)?;
     for (part, params) in model.parts() {
-        match part {
-            PartName::Labels => {
-                let anchors = tensor(case, "label_anchor.anchor")?;
-                tch::no_grad(|| model.labels().map(|labels| labels.net.anchors().shallow_clone().copy_(&anchors)))?;
-            }
-            _ => fill(case, &params, case.get(&order_key(part))?, 1.0).with_context(|| order_key(part))?,
+        if part == PartName::LABELS {
+            let anchors = tensor(case, "label_anchor.anchor")?;
+            tch::no_grad(|| params.named().iter().for_each(|(_, table)| table.shallow_clone().copy_(&anchors)));
+        } else {
+            fill(case, &params, case.get(&order_key(&part))?, 1.0).with_context(|| order_key(&part))?;
         }
     }
     Ok(StepEngine::new(model, &config)?)
 }
 
-fn order_key(part: PartName) -> String {
+fn order_key(part: &PartName) -> String {
     format!("{part}_parameter_order")
 }
 
 /// The batch and the draws of one iteration.
 fn context(case: &Case, step: usize) -> Result<StepContext> {
     let given = |name: &str| tensor(case, &format!("it{step}.{name}"));
-    let draws = Draws { latent_noise: given("noise")?, flow_noise: given("x0")?, flow_time: given("t")? };
+    let draws = Draws::of_step(0, step as u64, Device::Cpu);
+    let draws = draws.with("latent-noise", given("noise")?).with("flow-noise", given("x0")?);
+    let draws = draws.with("flow-time", given("t")?);
     let labels = Tensor::from_slice(&case.integers(&format!("it{step}.label"))?);
     Ok(StepContext::new(given("image")?, labels, draws))
 }
@@ -104,10 +105,10 @@ fn compare_report(checks: &mut Checks, step: usize, report: &StepReport, record:
 /// alone, which Adam blows up to whole steps.
 fn compare_weights(checks: &mut Checks, case: &Case, engine: &StepEngine, steps: usize) -> Result<()> {
     for (state, (part, params)) in engine.parts.iter().zip(engine.model.parts()) {
-        let theirs = if part == PartName::Labels { "label_anchor".to_owned() } else { part.to_string() };
-        let names = match part {
-            PartName::Labels => vec!["anchor".to_owned()],
-            _ => listed_names(case.get::<Value>(&order_key(part))?)?,
+        let theirs = if part == PartName::LABELS { "label_anchor".to_owned() } else { part.to_string() };
+        let names = match part == PartName::LABELS {
+            true => vec!["anchor".to_owned()],
+            false => listed_names(case.get::<Value>(&order_key(&part))?)?,
         };
         let names = names.iter().map(|name| format!("after{steps}.{theirs}.{name}"));
         together(checks, case, names, params.named()).with_context(|| format!("weights of the {part}"))?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use lzn_tasks::config::{
     AugmentConfig, DataConfig, DataSource, EncoderConfig, EvaluateConfig, FlowConfig, LabelConfig, LossForm,
-    ModelConfig, ObjectiveConfig, ObjectiveKind, PartConfig, RunConfig, SolverKind, TrainConfig, TypeName, WarmUp,
+    ModelConfig, ObjectiveConfig, ObjectiveKind, PartConfig, RunConfig, SolverKind, TrainConfig, WarmUp,
 };
 use lzn_torch::nn::ImageShape;
 
@@ -29,19 +29,20 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
         labels: Some(LabelConfig::default()),
     };
     let align = ObjectiveConfig {
-        from: Some(TypeName::Image),
-        to: Some(TypeName::Label),
+        from: Some("image".to_owned()),
+        to: Some("label".to_owned()),
         cut_off: zoning::cut_off(case)?,
         class_weights: label.contains("class weights"),
-        ..objective(ObjectiveKind::Align)
+        ..ObjectiveConfig::new(ObjectiveKind::Align)
     };
     Ok(RunConfig {
         seed: 0,
         data: data(options.image),
         model,
-        objectives: vec![objective(ObjectiveKind::RectifiedFlow), align],
+        objectives: vec![ObjectiveConfig::new(ObjectiveKind::RectifiedFlow), align],
         train: train(case)?,
         evaluate: EvaluateConfig::default(),
+        custom: None,
     })
 }
 
@@ -55,23 +56,6 @@ pub(in crate::families) fn data(image: ImageShape) -> DataConfig {
         channels: image.channels,
         skip_bad: false,
         augment: AugmentConfig::default(),
-    }
-}
-
-/// An objective with the published settings.
-pub(in crate::families) fn objective(kind: ObjectiveKind) -> ObjectiveConfig {
-    ObjectiveConfig {
-        kind,
-        weight: 1.0,
-        from: None,
-        to: None,
-        cut_off: 0.2,
-        form: LossForm::Probability,
-        class_weights: true,
-        noise_scale: None,
-        temperature: None,
-        queue: None,
-        momentum: None,
     }
 }
 

@@ -1,0 +1,71 @@
+//! Where the batches of a run come from.
+
+use std::sync::Arc;
+
+use lzn_data::{Augment, BatchOptions, BatchPlan, Batches, Dataset};
+use tch::{Device, Tensor};
+
+use crate::TaskError;
+use crate::config::RunConfig;
+use crate::data::to_tensor;
+use crate::model::{IMAGE, LABEL};
+use crate::objective::Field;
+use crate::types::Samples;
+
+/// The batches of the steps from one on.
+pub type Steps<'a> = Box<dyn Iterator<Item = Result<Vec<Field>, TaskError>> + 'a>;
+
+/// Gives every step its batch.
+pub trait Feed {
+    /// The batches of step `step` and all that follow. A batch must be a function of its step, so that a run that was stopped goes on
+    /// as it would have gone.
+    ///
+    /// # Errors
+    /// [`TaskError`] if there is nothing to read from.
+    fn from_step(&self, step: u64) -> Result<Steps<'_>, TaskError>;
+}
+
+/// The batches of a step as a function of its number: the least that a feed can be.
+pub struct FeedFn<F>(pub F);
+
+impl<F: Fn(u64) -> Result<Vec<Field>, TaskError>> Feed for FeedFn<F> {
+    fn from_step(&self, step: u64) -> Result<Steps<'_>, TaskError> {
+        Ok(Box::new((step..).map(&self.0)))
+    }
+}
+
+/// Images with their labels from a data set, changed at random.
+pub struct ImageFeed {
+    data: Arc<dyn Dataset>,
+    plan: BatchPlan,
+    options: BatchOptions,
+    device: Device,
+}
+
+impl ImageFeed {
+    /// The training images of a configuration.
+    ///
+    /// # Errors
+    /// [`TaskError::Data`] for what the data cannot give, such as a batch larger than itself.
+    pub fn new(data: Arc<dyn Dataset>, config: &RunConfig, device: Device) -> Result<Self, TaskError> {
+        let plan = BatchPlan::training(data.len(), config.train.batch_size, config.seed)?;
+        let augment = Augment::new(config.data.augment, config.seed, data.image_shape())?;
+        let second_view = config.needs_second_view();
+        let options = BatchOptions { augment: Some(augment), second_view, workers: config.train.workers, ahead: 4 };
+        Ok(Self { data, plan, options, device })
+    }
+
+    fn fields(&self, batch: &lzn_data::Batch) -> Vec<Field> {
+        let second_view = batch.second_view.as_ref().map(|images| Samples::Rows(to_tensor(images, self.device)));
+        let images = Field::new(IMAGE, to_tensor(&batch.images, self.device)).with_second_view(second_view);
+        let labels = || Field::new(LABEL, Tensor::from_slice(&batch.labels).to_device(self.device));
+        [images].into_iter().chain((!batch.labels.is_empty()).then(labels)).collect()
+    }
+}
+
+impl Feed for ImageFeed {
+    fn from_step(&self, step: u64) -> Result<Steps<'_>, TaskError> {
+        let batches = Batches::new(self.data.clone(), self.plan.clone(), self.options, step)?;
+        Ok(Box::new(batches.map(|batch| Ok(self.fields(&batch?)))))
+    }
+}

@@ -1,0 +1,10 @@
+//! Every pair of source and target of a model with three data types, and what must hold of latents on the way.
+
+#[path = "tasks/invariants.rs"]
+mod invariants;
+#[path = "tasks/support.rs"]
+mod support;
+#[path = "tasks/table.rs"]
+mod table;
+#[path = "tasks/unpaired.rs"]
+mod unpaired;

@@ -253,6 +253,59 @@ fn the_nearest_image_to_one_of_a_folder_is_itself() {
 }
 
 #[test]
+fn every_task_of_the_model_runs_by_its_source_and_target() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (names, _) = test_images(folder.path(), 3);
+    let run = |args: &[&str]| succeed(folder.path(), &[&["run", "--steps", "2"], args].concat());
+    // `classify` is a name for a task.
+    let classified = succeed(folder.path(), &["classify", &names[0], &names[1]]);
+    let classes: Vec<&str> = classified.lines().filter_map(|line| line.split('\t').nth(1)).collect();
+    std::fs::write(folder.path().join("list.txt"), format!("{}\n\n{}\n", names[0], names[1])).expect("writable");
+    let listed = run(&["--from", "image:@list.txt", "--to", "label"]);
+    assert_eq!(listed.lines().filter_map(|line| line.split('\t').nth(1)).collect::<Vec<_>>(), classes);
+    assert_eq!(run(&["--from", "image:.", "--to", "label"]).lines().count(), 3);
+    // So is `sample`, and numbers stay those of their samples.
+    run(&["--from", "label:bag", "--to", "image", "--count", "3", "--out", "run.npy"]);
+    succeed(folder.path(), &["sample", "--steps", "2", "--labels", "bag", "--count", "3", "--npy", "sample.npy"]);
+    let made = images(folder.path().join("run.npy"));
+    assert_eq!(made, images(folder.path().join("sample.npy")));
+    run(&["--from", "label:bag", "--to", "image", "--first", "2", "--out", "third.npy"]);
+    assert_eq!(images(folder.path().join("third.npy")), made.slice(s![2..3, .., .., ..]));
+    // Latents go out and come in again.
+    run(&["--from", "label:bag,sneaker", "--to", "latent", "--out", "latents.npy"]);
+    let back = run(&["--from", "latent:latents.npy", "--to", "label"]);
+    assert!(back.contains("Bag") && back.contains("Sneaker"), "{back}");
+    let way = run(&["--from", "label:bag", "--until", "label:sneaker", "--points", "5", "--to", "label"]);
+    let way: Vec<&str> = way.lines().filter_map(|line| line.split('\t').nth(1)).collect();
+    assert_eq!((way.len(), way[0], way[4]), (5, "Bag", "Sneaker"));
+    let mixed =
+        run(&["--from", &format!("image:{}", names[0]), "--from", "label:bag", "--weights", "1,9", "--to", "label"]);
+    assert!(mixed.contains("Bag"), "{mixed}");
+    run(&["--from", "prior", "--to", "image"]);
+    assert!(folder.path().join("samples.png").is_file());
+}
+
+#[test]
+fn tasks_that_do_not_exist_are_answered_with_what_there_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (args, words) in [
+        (["--from", "sound:bark.wav", "--to", "image"].as_slice(), "no data type `sound`; there are: image, label"),
+        (&["--from", "prior", "--to", "sound"], "no data type `sound`"),
+        (&["--from", "prior", "--to", "image:diffusion"], "no decoder `diffusion`; there are: rectified-flow"),
+        (&["--from", "label:hat", "--to", "image"], "no class is called `hat`"),
+        (&["--from", "label:", "--to", "image"], "needs a value: CLASS"),
+        (&["--from", "image:none.png", "--to", "label"], "none.png"),
+        (&["--from", "latent:none.npy", "--to", "label"], "none.npy"),
+        (&["--from", "prior", "--from", "label:bag", "--to", "image"], "only samples of data types can be mixed"),
+        (&["--from", "label:bag", "--weights", "1,2", "--to", "image"], "2 numbers for 1 sources"),
+        (&["--from", "label:bag", "--to", "image", "--out", "x.bmp"], ".png"),
+    ] {
+        let message = fail(folder.path(), &[&["run", "--steps", "1"], args].concat());
+        assert!(message.contains(words), "{args:?}: {message}");
+    }
+}
+
+#[test]
 fn a_reader_that_has_read_enough_is_no_failure() {
     use std::process::Stdio;
     let folder = tempfile::tempdir().expect("a folder");
@@ -273,7 +326,9 @@ fn a_reader_that_has_read_enough_is_no_failure() {
 #[test]
 fn every_command_teaches_by_its_help() {
     let folder = tempfile::tempdir().expect("a folder");
-    for command in ["train", "resume", "eval", "sample", "classify", "embed", "reconstruct", "compare", "neighbors"] {
+    for command in
+        ["run", "train", "resume", "eval", "sample", "classify", "embed", "reconstruct", "compare", "neighbors"]
+    {
         let help = succeed(folder.path(), &[command, "--help"]);
         assert!(help.contains("Examples:") && help.contains(&format!("  lzn {command}")), "{help}");
     }

@@ -37,6 +37,16 @@ pub(crate) fn downstream(repo: &Repo) -> Result<(), Failure> {
     cargo(&["run", "--locked"]).show()
 }
 
+/// A program with a data type of its own: it is formatted, builds on crates of the workspace alone, and fails unless what it trains learns.
+/// It builds where the workspace does, with the same profile, so that little is compiled again.
+pub(crate) fn datatype(repo: &Repo) -> Result<(), Failure> {
+    let folder = repo.path("tools/datatype-example");
+    let cargo =
+        |arguments: &[&str]| Run::cargo(repo).args(arguments).env("CARGO_TARGET_DIR", target(repo)).dir(&folder);
+    cargo(&["fmt", "--check"]).show()?;
+    cargo(&["run", "--locked"]).show()
+}
+
 /// What would be uploaded holds what it must, and builds on its own. Needs no network: `cargo publish --dry-run` does the same and
 /// asks the registry besides.
 pub(crate) fn package(repo: &Repo) -> Result<(), Failure> {

@@ -38,6 +38,11 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", asserts: "no lint has anything to say", run: clippy },
     Step { name: "docs", asserts: "the documentation builds without a warning", run: docs },
     Step { name: "tests", asserts: "all tests pass", run: all_tests },
+    Step {
+        name: "datatype",
+        asserts: "a program of its own can add a data type, train it and run tasks",
+        run: datatype,
+    },
     Step { name: "memory", asserts: "what is unsafe touches its own memory alone", run: unsafe_code },
     Step { name: "golden", asserts: "the numbers of the published reference are reproduced", run: golden_numbers },
     Step { name: "benches", asserts: "every bench runs once", run: benches },
@@ -110,6 +115,11 @@ fn all_tests(repo: &Repo) -> Result<(), Failure> {
     Run::cargo(repo).args(["test", "--workspace"]).env(NOTHING_SKIPPED.0, NOTHING_SKIPPED.1).show()
 }
 
+fn datatype(repo: &Repo) -> Result<(), Failure> {
+    setup(repo)?;
+    product::datatype(repo)
+}
+
 fn unsafe_code(repo: &Repo) -> Result<(), Failure> {
     setup(repo)?;
     memory::check(repo)
@@ -147,7 +157,7 @@ mod tests {
     #[test]
     fn nothing_that_needs_libtorch_comes_before_the_set_up() {
         let place = |name: &str| STEPS.iter().position(|step| step.name == name).expect("it is a step");
-        for later in ["clippy", "docs", "tests", "memory", "golden"] {
+        for later in ["clippy", "docs", "tests", "datatype", "memory", "golden"] {
             assert!(place("setup") < place(later), "{later}");
         }
         assert!(place("browser") < place("host"), "tests of the default members open one");

@@ -10,7 +10,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use image::{Rgb, RgbImage};
 use lzn_data::{Colour, Dataset, ImageConfig, ImageFolder, PackOptions, PackedImages, pack};
 
-const CONFIG: ImageConfig = ImageConfig { size: 256, colour: Colour::Rgb, resize: None };
+const CONFIG: ImageConfig = ImageConfig { size: 256, colour: Colour::Rgb, resize: None, background: None };
 
 /// Photographs of the usual size of ImageNet: 500 x 375 pixels in JPEG, smooth with some grain.
 fn photographs(folder: &Path, count: u32) {

@@ -86,7 +86,7 @@ fn augment(config: AugmentConfig, side: usize) -> Augment {
 
 fn files(criterion: &mut Criterion) {
     let (folder, _kept) = folder();
-    let config = ImageConfig { size: 224, colour: Colour::Rgb, resize: Some(256) };
+    let config = ImageConfig { size: 224, colour: Colour::Rgb, resize: Some(256), background: None };
     let data = ImageFolder::open(&folder, config).expect(VALID);
     let mut group = criterion.benchmark_group("views/jpeg-500x375");
     let read = |sample: usize| data.read_whole(sample % data.len()).expect(VALID).image;

@@ -93,7 +93,7 @@ impl Dataset for ArrayDataset {
 
     fn read(&self, index: usize) -> Result<Sample, DataError> {
         check_index(index, self.len())?;
-        Ok(Sample { image: self.images.index_axis(Axis(0), index).to_owned(), label: self.label(index)? })
+        Ok(Sample::new(self.images.index_axis(Axis(0), index).to_owned(), self.label(index)?))
     }
 
     fn label(&self, index: usize) -> Result<Option<i64>, DataError> {

@@ -25,8 +25,10 @@ pub struct Batch {
     pub images: Array4<u8>,
     /// The same images once more, changed at random independently of the first, `[B, C, H, W]`; only if asked for.
     pub second_view: Option<Array4<u8>>,
-    /// Labels, `[B]`, in `0..classes`; empty when the data set has none.
-    pub labels: Vec<i64>,
+    /// Labels, `[B]`, in `0..classes`; `None` of samples that have none.
+    pub labels: Vec<Option<i64>>,
+    /// Texts, `[B]`; `None` of samples that have none.
+    pub texts: Vec<Option<String>>,
     /// Where in the data set the images come from, `[B]`.
     pub indices: Vec<usize>,
 }
@@ -130,8 +132,8 @@ impl BatchReader {
         let ImageShape { channels, height, width } = expected;
         let mut images = Array4::zeros((indices.len(), channels, height, width));
         let mut second_view = self.second_view.then(|| images.clone());
-        let mut labels = Vec::with_capacity(indices.len());
-        let labelled = self.data.classes() > 0;
+        let (mut labels, mut texts) = (Vec::with_capacity(indices.len()), Vec::with_capacity(indices.len()));
+        let labelled = self.data.classes() > 0 && !self.data.partly_labelled();
         for (position, &index) in indices.iter().enumerate() {
             let whole = self.augment.is_some_and(|augment| augment.takes_whole_images());
             let sample = if whole { self.data.read_whole(index)? } else { self.data.read(index)? };
@@ -146,11 +148,13 @@ impl BatchReader {
                     None => slot.assign(&sample.image),
                 }
             }
-            if labelled {
-                labels.push(sample.label.ok_or(DataError::MissingLabel { index })?);
+            if labelled && sample.label.is_none() {
+                return Err(DataError::MissingLabel { index });
             }
+            labels.push(sample.label);
+            texts.push(sample.text);
         }
-        Ok(Batch { step, epoch, images, second_view, labels, indices })
+        Ok(Batch { step, epoch, images, second_view, labels, texts, indices })
     }
 }
 

@@ -6,7 +6,7 @@ use ndarray::Array3;
 
 use crate::{DataError, Look};
 
-/// Labelled or unlabelled images of one shape, read by index.
+/// Images of one shape with labels, texts, both or neither, read by index.
 ///
 /// Reading is `&self` and must give the same sample each time: worker threads read at once and in any order.
 pub trait Dataset: Send + Sync {
@@ -52,6 +52,24 @@ pub trait Dataset: Send + Sync {
         Ok(self.read(index)?.label)
     }
 
+    /// Whether some samples may lack a label although there are classes. Elsewhere a missing label is a fault, which is refused.
+    fn partly_labelled(&self) -> bool {
+        false
+    }
+
+    /// Whether samples may have texts.
+    fn has_texts(&self) -> bool {
+        false
+    }
+
+    /// The text of one sample. Data sets that know texts without reading the image override this.
+    ///
+    /// # Errors
+    /// As [`Dataset::read`].
+    fn text(&self, index: usize) -> Result<Option<String>, DataError> {
+        Ok(self.read(index)?.text)
+    }
+
     /// How one image is stored. Data sets of encoded images override this.
     ///
     /// # Errors
@@ -67,13 +85,22 @@ pub trait Dataset: Send + Sync {
     }
 }
 
-/// One image and its label.
+/// One image, and what belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
     /// uint8 image, `[C, H, W]`, 0 black to 255 full.
     pub image: Array3<u8>,
     /// Label in `0..classes`; `None` in a data set without labels.
     pub label: Option<i64>,
+    /// What the image shows, in words; `None` in a data set without texts.
+    pub text: Option<String>,
+}
+
+impl Sample {
+    /// An image with its label and without a text.
+    pub fn new(image: Array3<u8>, label: Option<i64>) -> Self {
+        Self { image, label, text: None }
+    }
 }
 
 /// Shape of an image, in pixels.
@@ -151,6 +178,18 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
 
     fn label(&self, index: usize) -> Result<Option<i64>, DataError> {
         (**self).label(index)
+    }
+
+    fn partly_labelled(&self) -> bool {
+        (**self).partly_labelled()
+    }
+
+    fn has_texts(&self) -> bool {
+        (**self).has_texts()
+    }
+
+    fn text(&self, index: usize) -> Result<Option<String>, DataError> {
+        (**self).text(index)
     }
 
     fn look(&self, index: usize) -> Result<Look, DataError> {

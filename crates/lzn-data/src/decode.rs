@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use image::{DynamicImage, ImageReader, Limits};
+use image::{DynamicImage, ImageReader, Limits, Rgb, RgbImage, Rgba, RgbaImage};
 use lzn_resize::{ResizeError, centre_square};
 use ndarray::{Array3, ArrayView3};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,10 @@ pub struct ImageConfig {
     /// `size` of 224.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resize: Option<usize>,
+    /// Red, green and blue of what lies behind an image that is transparent in places. Without it alpha is dropped, and the colours that
+    /// were hidden show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<[u8; 3]>,
 }
 
 impl ImageConfig {
@@ -87,20 +91,16 @@ const DECODED: u64 = 512 << 20;
 ///
 /// The largest centred square is cut out and brought to `size`, or the image is brought to [`ImageConfig::resize`] and
 /// its middle cut out; both without aliasing, by [`resized_crop`]. An image that is `size` x `size` keeps its pixels
-/// unless it is to be resized. Alpha is dropped, 16 bits become 8, and orientation tags are not followed.
+/// unless it is to be resized. Alpha is dropped unless there is a [`ImageConfig::background`], 16 bits become 8, and orientation tags are
+/// not followed.
 ///
 /// # Errors
 /// [`DataError::Missing`], [`DataError::Io`], [`DataError::UnreadableImage`], [`DataError::ImageSizeZero`],
 /// [`DataError::ResizeBelowSize`].
 pub fn read_image(path: &Path, config: &ImageConfig) -> Result<Array3<u8>, DataError> {
     config.check()?;
-    let whole = decode(path, config.colour)?;
+    let whole = decode_bytes(path, &read_file(path)?, config)?;
     fit(whole.view(), config).map_err(|error| unreadable(path, error.to_string()))
-}
-
-/// The whole image of a file, `[C, H, W]`. In memory, the channels of a pixel lie together, as decoders write them.
-pub(crate) fn decode(path: &Path, colour: Colour) -> Result<Array3<u8>, DataError> {
-    decode_bytes(path, &read_file(path)?, colour)
 }
 
 /// The bytes of an image file.
@@ -141,10 +141,14 @@ pub(crate) fn look(name: &Path, bytes: &[u8]) -> Result<Look, DataError> {
     Ok(Look { height: image.height() as usize, width: image.width() as usize, mode })
 }
 
-/// As [`decode`], of bytes that `name` names in errors.
-pub(crate) fn decode_bytes(name: &Path, bytes: &[u8], colour: Colour) -> Result<Array3<u8>, DataError> {
-    let decoded = decoded(name, bytes)?;
-    let (height, width) = (decoded.height() as usize, decoded.width() as usize);
+/// The whole image of a file, `[C, H, W]`, whose bytes `name` names in errors. In memory, the channels of a pixel lie together, as
+/// decoders write them. Of `config` the size is not looked at.
+pub(crate) fn decode_bytes(name: &Path, bytes: &[u8], config: &ImageConfig) -> Result<Array3<u8>, DataError> {
+    let mut decoded = decoded(name, bytes)?;
+    if let Some(background) = config.background.filter(|_| decoded.color().has_alpha()) {
+        decoded = over(&decoded.into_rgba8(), background).into();
+    }
+    let (height, width, colour) = (decoded.height() as usize, decoded.width() as usize, config.colour);
     let pixels = match colour {
         Colour::Grey => decoded.into_luma8().into_raw(),
         Colour::Rgb => decoded.into_rgb8().into_raw(),
@@ -152,6 +156,17 @@ pub(crate) fn decode_bytes(name: &Path, bytes: &[u8], colour: Colour) -> Result<
     let rows_first = Array3::from_shape_vec((height, width, colour.channels()), pixels)
         .map_err(|error| unreadable(name, error.to_string()))?;
     Ok(rows_first.permuted_axes([2, 0, 1]))
+}
+
+/// An image laid over one colour: `alpha image + (1 - alpha) background`, rounded to the nearest.
+fn over(image: &RgbaImage, background: [u8; 3]) -> RgbImage {
+    RgbImage::from_fn(image.width(), image.height(), |x, y| {
+        let Rgba([red, green, blue, alpha]) = *image.get_pixel(x, y);
+        let alpha = u32::from(alpha);
+        let mix =
+            |own: u8, behind: u8| ((alpha * u32::from(own) + (255 - alpha) * u32::from(behind) + 127) / 255) as u8;
+        Rgb([mix(red, background[0]), mix(green, background[1]), mix(blue, background[2])])
+    })
 }
 
 /// An image at `config.size` x `config.size`.

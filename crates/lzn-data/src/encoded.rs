@@ -22,6 +22,24 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Label of an image in `0..classes`; `None` in a store without labels.
     fn label(&self, index: usize) -> Option<i64>;
 
+    /// Whether some images may lack a label although there are classes.
+    fn partly_labelled(&self) -> bool {
+        false
+    }
+
+    /// Whether images may have texts.
+    fn has_texts(&self) -> bool {
+        false
+    }
+
+    /// Text of an image.
+    ///
+    /// # Errors
+    /// Those of the files that hold it.
+    fn text(&self, _index: usize) -> Result<Option<String>, DataError> {
+        Ok(None)
+    }
+
     /// How errors name an image.
     fn name(&self, index: usize) -> PathBuf;
 
@@ -70,21 +88,34 @@ impl<S: Store> Dataset for EncodedImages<S> {
     }
 
     fn read(&self, index: usize) -> Result<Sample, DataError> {
-        let Sample { image, label } = self.read_whole(index)?;
-        let image =
-            fit(image.view(), &self.config).map_err(|error| unreadable(&self.store.name(index), error.to_string()))?;
-        Ok(Sample { image, label })
+        let whole = self.read_whole(index)?;
+        let image = fit(whole.image.view(), &self.config)
+            .map_err(|error| unreadable(&self.store.name(index), error.to_string()))?;
+        Ok(Sample { image, ..whole })
     }
 
     fn read_whole(&self, index: usize) -> Result<Sample, DataError> {
         check_index(index, self.len())?;
-        let image = decode_bytes(&self.store.name(index), &self.store.bytes(index)?, self.config.colour)?;
-        Ok(Sample { image, label: self.store.label(index) })
+        let image = decode_bytes(&self.store.name(index), &self.store.bytes(index)?, &self.config)?;
+        Ok(Sample { image, label: self.store.label(index), text: self.store.text(index)? })
     }
 
     fn label(&self, index: usize) -> Result<Option<i64>, DataError> {
         check_index(index, self.len())?;
         Ok(self.store.label(index))
+    }
+
+    fn partly_labelled(&self) -> bool {
+        self.store.partly_labelled()
+    }
+
+    fn has_texts(&self) -> bool {
+        self.store.has_texts()
+    }
+
+    fn text(&self, index: usize) -> Result<Option<String>, DataError> {
+        check_index(index, self.len())?;
+        self.store.text(index)
     }
 
     fn look(&self, index: usize) -> Result<Look, DataError> {

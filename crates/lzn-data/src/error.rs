@@ -152,6 +152,26 @@ pub enum DataError {
         /// What to do.
         remedy: &'static str,
     },
+    /// A line of a table of images is not as it should be.
+    #[error("{}: line {line} {reason}; {remedy}", path.display())]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// Number of the line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A part of a data set cannot be held out.
+    #[error("{}: `data.table.hold_out` {rule}", path.display())]
+    HoldOut {
+        /// The folder.
+        path: PathBuf,
+        /// The rule that is broken.
+        rule: &'static str,
+    },
     /// A pickle of Python is damaged, or holds something else.
     #[error(transparent)]
     Pickle(lzn_pickle::PtError),
@@ -169,7 +189,7 @@ pub enum DataError {
     /// A packed file holds images that were prepared in another way.
     #[error(
         "{}: packed with {packed}, but the configuration asks for {wanted}; \
-         pack again, or change `data.image_size`, `data.resize` and `data.channels`",
+         pack again, or change `data.image_size`, `data.resize`, `data.channels` and `data.background`",
         path.display()
     )]
     PackedOtherwise {
@@ -225,8 +245,10 @@ pub enum DataError {
         /// The shape of the image.
         got: ImageShape,
     },
-    /// Some samples of a batch have labels and some do not.
-    #[error("sample {index} has no label, but others of its batch have one; a data set labels all samples or none")]
+    /// A sample has no label in a data set that does not say that some have none.
+    #[error(
+        "sample {index} has no label, but its data set has classes; label all samples, none, or let `partly_labelled` say so"
+    )]
     MissingLabel {
         /// Index of the sample.
         index: usize,

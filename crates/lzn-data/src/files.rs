@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ndarray::Array3;
 
 use crate::DataError;
-use crate::decode::{Colour, decode, has_image_ending, io_error};
+use crate::decode::{Colour, ImageConfig, decode_bytes, has_image_ending, io_error, read_file};
 use crate::image_folder::name_of;
 
 /// All PNG and JPEG files below `folder`, however deep, sorted by path. Names that start with a dot are left out, and links to
@@ -44,7 +44,9 @@ pub fn image_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 /// # Errors
 /// [`DataError::Missing`], [`DataError::Io`], [`DataError::UnreadableImage`].
 pub fn read_pixels(path: &Path) -> Result<Array3<u8>, DataError> {
-    Ok(decode(path, Colour::Rgb)?.as_standard_layout().into_owned())
+    // The size is that of the file.
+    let config = ImageConfig { size: 1, colour: Colour::Rgb, resize: None, background: None };
+    Ok(decode_bytes(path, &read_file(path)?, &config)?.as_standard_layout().into_owned())
 }
 
 #[cfg(test)]

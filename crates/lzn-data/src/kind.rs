@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::{DataError, cifar10, imagenet, packed, webdataset};
+use crate::{DataError, cifar10, image_text, imagenet, packed, webdataset};
 
 /// How a data set is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Kind {
     Lmdb,
     /// A packed file.
     Packed,
+    /// PNG and JPEG files with a table of their texts and labels.
+    ImageText,
     /// PNG and JPEG files, in class folders or without.
     ImageFolder,
 }
@@ -34,6 +36,7 @@ impl Kind {
             Self::Webdataset => "webdataset",
             Self::Lmdb => "lmdb",
             Self::Packed => "packed",
+            Self::ImageText => "image-text",
             Self::ImageFolder => "image-folder",
         }
     }
@@ -48,6 +51,7 @@ impl fmt::Display for Kind {
             Self::Webdataset => "tar shards (WebDataset)",
             Self::Lmdb => "a data base of LMDB",
             Self::Packed => "a packed file",
+            Self::ImageText => "image files with a table",
             Self::ImageFolder => "a folder of image files",
         })
     }
@@ -71,6 +75,7 @@ pub fn detect(path: &Path) -> Result<Kind, DataError> {
         (["t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz"].into_iter().any(has), Kind::FashionMnist),
         (path.extension().is_some_and(|ending| ending == "tar"), Kind::Webdataset),
         (path.is_dir() && webdataset::has_shards(path), Kind::Webdataset),
+        (path.is_dir() && image_text::is_here(path), Kind::ImageText),
         (path.is_dir(), Kind::ImageFolder),
     ];
     kinds.into_iter().find(|(fits, _)| *fits).map(|(_, kind)| kind).ok_or_else(|| DataError::Damaged {

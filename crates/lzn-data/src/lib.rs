@@ -1,7 +1,7 @@
 //! Data sets, transforms and seeded, resumable, prefetched batches. Nothing here knows of networks or libtorch.
 //!
 //! ```text
-//! Dataset (ArrayDataset, ImageFolder, PackedImages, Subset ...)      read(index) -> Sample, uint8 [C, H, W]
+//! Dataset (ArrayDataset, ImageFolder, ImageTexts, Subset ...)        read(index) -> Sample, uint8 [C, H, W], label, text
 //!    |        BatchPlan                            step -> indices: a function of seed, step, batch size and length
 //!    v          v
 //! Batches (worker threads, Augment)                step, step + 1, ... -> Batch, uint8 [B, C, H, W]
@@ -15,7 +15,7 @@
 //!
 //! # Conventions
 //! Images are uint8 in `0..=255`, channels first; labels are int64 in `0..classes`; the class names of a data set
-//! without labels are empty. A step is the global number of a batch, from 0, counted through all epochs. No result
+//! without labels are empty. Samples of some data sets have texts ([`Dataset::text`]). A step is the global number of a batch, from 0, counted through all epochs. No result
 //! depends on the number of worker threads.
 //!
 //! # Example
@@ -38,6 +38,7 @@ mod array_dataset;
 mod augment;
 mod batches;
 pub mod cifar10;
+mod class_texts;
 mod dataset;
 mod decode;
 mod encoded;
@@ -46,6 +47,7 @@ pub mod fashion_mnist;
 mod files;
 pub mod idx;
 mod image_folder;
+pub mod image_text;
 pub mod imagenet;
 mod kind;
 #[cfg(feature = "lmdb")]
@@ -65,18 +67,20 @@ mod workers;
 pub use array_dataset::ArrayDataset;
 pub use augment::{Augment, AugmentConfig, BlurConfig, Changes, ColourChange, CropConfig, JitterConfig, Padding};
 pub use batches::{Batch, BatchOptions, Batches};
+pub use class_texts::ClassTexts;
 pub use dataset::{Dataset, ImageShape, Sample, Split};
 pub use decode::{Colour, ImageConfig, Look, read_image};
 pub use encoded::{EncodedImages, Store};
 pub use error::DataError;
 pub use files::{image_files, read_pixels};
 pub use image_folder::{Files, ImageFolder};
+pub use image_text::{ImageTexts, Pairs, TableConfig};
 pub use kind::{Kind, detect};
 pub use packed::{PackOptions, PackReport, PackedImages, PackedInfo, pack};
 pub use plan::{BatchPlan, Position};
 pub use skip_bad::SkipBad;
 pub use subset::Subset;
-pub use summary::DataSummary;
+pub use summary::{DataSummary, TextSummary};
 pub use survey::Survey;
 pub use tar::Members;
 pub use transform::{flip_horizontally, shift_image};

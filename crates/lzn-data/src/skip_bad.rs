@@ -102,6 +102,19 @@ impl<D: Dataset> Dataset for SkipBad<D> {
         self.whole.label(index)
     }
 
+    fn partly_labelled(&self) -> bool {
+        self.whole.partly_labelled()
+    }
+
+    fn has_texts(&self) -> bool {
+        self.whole.has_texts()
+    }
+
+    /// The text of the sample itself: an image that stands in for another brings its own.
+    fn text(&self, index: usize) -> Result<Option<String>, DataError> {
+        self.whole.text(index)
+    }
+
     fn look(&self, index: usize) -> Result<Look, DataError> {
         self.whole.look(index)
     }

@@ -56,6 +56,19 @@ impl<D: Dataset> Dataset for Subset<D> {
         self.whole.label(self.indices[index])
     }
 
+    fn partly_labelled(&self) -> bool {
+        self.whole.partly_labelled()
+    }
+
+    fn has_texts(&self) -> bool {
+        self.whole.has_texts()
+    }
+
+    fn text(&self, index: usize) -> Result<Option<String>, DataError> {
+        check_index(index, self.len())?;
+        self.whole.text(self.indices[index])
+    }
+
     fn look(&self, index: usize) -> Result<Look, DataError> {
         check_index(index, self.len())?;
         self.whole.look(self.indices[index])

@@ -14,8 +14,9 @@ use crate::{DataError, ImageConfig, Split};
 /// Images in tar shards, read in place.
 ///
 /// Members `KEY.jpg` (`.jpeg`, `.png`) are images. `KEY.cls` has the label as a number; without it, a field `label` or `cls` of `KEY.json`
-/// is the label. Either all images have a label or none has. `KEY.txt` is the caption ([`WebDataset::caption`]). `KEY` ends at the first
-/// point after the last slash. A file `classes.txt` beside the shards names the classes, one a line; without it they
+/// is the label. Either all images have a label or none has, unless there are texts: then samples may lack one or the other. `KEY.txt` is
+/// the text; in shards without any, the field `text` or `caption` of `KEY.json` is. `KEY` ends at the first point after the last slash. A
+/// file `classes.txt` beside the shards names the classes, one a line; without it they
 /// are called by their numbers.
 pub type WebDataset = EncodedImages<Members>;
 
@@ -31,39 +32,44 @@ pub fn open(path: &Path, config: ImageConfig) -> Result<WebDataset, DataError> {
     let shards = shards(path)?;
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
     let tars = shards.iter().map(|shard| TarFile::open(shard, Depth::Flat)).collect::<Result<Vec<_>, _>>()?;
+    let source = text_source(&tars)?;
     let mut images = Vec::new();
     for (number, tar) in tars.iter().enumerate() {
-        of_shard(number as u32, tar, &mut images)?;
+        of_shard(number as u32, tar, source, &mut images)?;
     }
     let labels = images.iter().filter_map(|image| image.label).count();
     if images.is_empty() {
         return Err(DataError::Empty { path: path.to_owned(), remedy: "shards hold members `KEY.jpg` or `KEY.png`" });
     }
-    if labels != 0 && labels != images.len() {
+    if labels != 0 && labels != images.len() && source.is_none() {
         let reason = format!("{labels} of {} images have a label", images.len());
-        let remedy = "give every image a `.cls` member or none";
+        let remedy = "give every image a `.cls` member, or none, or texts to those without";
         return Err(DataError::Damaged { path: path.to_owned(), reason, remedy });
     }
     let classes = class_names(folder, images.iter().filter_map(|image| image.label).max())?;
     WebDataset::new(Members::new(tars, images), classes, config)
 }
 
-impl WebDataset {
-    /// The text of `KEY.txt` beside the image `index`; `None` if there is none, or no such image.
-    ///
-    /// # Errors
-    /// [`DataError::Io`].
-    pub fn caption(&self, index: usize) -> Result<Option<String>, DataError> {
-        if index >= crate::Dataset::len(self) {
-            return Ok(None);
-        }
-        let (tar, image) = self.store().image(index);
-        let name = format!("{}.txt", key(&image.name).0);
-        match tar.members().iter().find(|member| member.name == name) {
-            Some(member) => Ok(Some(text(tar, member)?)),
-            None => Ok(None),
-        }
+/// The ending of the members that hold texts: `txt` if there is any such member, else `json` if the first of these has a text.
+fn text_source(tars: &[TarFile]) -> Result<Option<&'static str>, DataError> {
+    let mut members = tars.iter().flat_map(|tar| tar.members().iter().map(move |member| (tar, member)));
+    if members.clone().any(|(_, member)| key(&member.name).1 == "txt") {
+        return Ok(Some("txt"));
     }
+    let first = members.find(|(_, member)| key(&member.name).1 == "json");
+    Ok(match first {
+        Some((tar, member)) => fields(tar, member)?.text().map(|_| "json"),
+        None => None,
+    })
+}
+
+/// The text of a `.txt` or `.json` member, without blanks around it; `None` if it has none.
+pub(crate) fn caption(tar: &TarFile, member: &Member) -> Result<Option<String>, DataError> {
+    let text = match key(&member.name).1 {
+        "json" => fields(tar, member)?.text(),
+        _ => Some(text(tar, member)?),
+    };
+    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
 }
 
 /// The tar files of a folder, or the file itself.
@@ -118,23 +124,28 @@ fn key(name: &str) -> (&str, &str) {
     }
 }
 
-/// Adds the images of a shard with their labels, in the order in which they lie.
-fn of_shard(number: u32, tar: &TarFile, images: &mut Vec<Image>) -> Result<(), DataError> {
+/// Adds the images of a shard with their labels and texts, in the order in which they lie.
+fn of_shard(number: u32, tar: &TarFile, source: Option<&str>, images: &mut Vec<Image>) -> Result<(), DataError> {
     // Of what carries labels: `.cls` wins over `.json`.
     let mut labels: BTreeMap<&str, (bool, &Member)> = BTreeMap::new();
-    for member in tar.members() {
+    let mut texts: BTreeMap<&str, u32> = BTreeMap::new();
+    for (position, member) in tar.members().iter().enumerate() {
         let (key, ending) = key(&member.name);
         let is_class = ending == "cls";
         if is_class || ending == "json" && !labels.contains_key(key) {
             labels.insert(key, (is_class, member));
+        }
+        if Some(ending) == source {
+            texts.insert(key, position as u32);
         }
     }
     for (position, member) in tar.members().iter().enumerate() {
         if !has_image_ending(Path::new(&member.name)) {
             continue;
         }
-        let label = labels.get(key(&member.name).0).map(|(is_class, member)| label(tar, member, *is_class));
-        images.push(Image { tar: number, member: position as u32, label: label.transpose()?.flatten() });
+        let key = key(&member.name).0;
+        let label = labels.get(key).map(|(is_class, member)| label(tar, member, *is_class)).transpose()?.flatten();
+        images.push(Image { tar: number, member: position as u32, label, text: texts.get(key).copied() });
     }
     Ok(())
 }
@@ -156,17 +167,27 @@ fn bad(tar: &TarFile, member: &Member, what: &str) -> DataError {
 struct Fields {
     #[serde(alias = "cls")]
     label: Option<i64>,
+    text: Option<String>,
+    caption: Option<String>,
+}
+
+impl Fields {
+    fn text(self) -> Option<String> {
+        self.text.or(self.caption)
+    }
+}
+
+fn fields(tar: &TarFile, member: &Member) -> Result<Fields, DataError> {
+    let text = text(tar, member)?;
+    serde_json::from_str(&text).map_err(|error| bad(tar, member, &format!("is not as expected ({error})")))
 }
 
 /// The label that a member has; `None` of a `.json` member without one.
 fn label(tar: &TarFile, member: &Member, is_class: bool) -> Result<Option<i64>, DataError> {
-    let text = text(tar, member)?;
     let label = if is_class {
-        Some(text.trim().parse::<i64>().map_err(|_| bad(tar, member, "is not a whole number"))?)
+        Some(text(tar, member)?.trim().parse::<i64>().map_err(|_| bad(tar, member, "is not a whole number"))?)
     } else {
-        let fields: Fields =
-            serde_json::from_str(&text).map_err(|error| bad(tar, member, &format!("is not as expected ({error})")))?;
-        fields.label
+        fields(tar, member)?.label
     };
     match label {
         Some(label) if !(0..MOST_CLASSES).contains(&label) => {

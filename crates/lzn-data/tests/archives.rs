@@ -9,7 +9,7 @@ use lzn_data::{Colour, DataError, Dataset, ImageConfig, Split, imagenet, webdata
 use support::{gzip, picture, tar};
 use tempfile::TempDir;
 
-const CONFIG: ImageConfig = ImageConfig { size: 4, colour: Colour::Rgb, resize: None };
+const CONFIG: ImageConfig = ImageConfig { size: 4, colour: Colour::Rgb, resize: None, background: None };
 
 fn members(files: &[(&str, &[u8])]) -> Vec<u8> {
     tar(&files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect::<Vec<_>>())
@@ -43,8 +43,10 @@ fn shards_are_read_in_order_with_labels_and_captions() {
     let data = webdataset::open(root, CONFIG).expect("opened");
     assert_eq!(all(&data), [(1, Some(2)), (2, Some(0)), (3, Some(1))]);
     assert_eq!(data.class_names(), ["0", "1", "2"]);
-    assert_eq!(data.caption(0).expect("read").as_deref(), Some("größe"));
-    assert_eq!((data.caption(1).expect("read"), data.caption(9).expect("read")), (None, None));
+    assert!(data.has_texts());
+    assert_eq!(data.text(0).expect("read").as_deref(), Some("größe"));
+    assert_eq!(data.read(0).expect("read").text.as_deref(), Some("größe"));
+    assert_eq!((data.text(1).expect("read"), data.text(9).is_err()), (None, true));
     assert_eq!(data.read_whole(0).expect("read").image.dim(), (3, 4, 6));
 
     fs::write(root.join("classes.txt"), "cat\ndog\nfox\n").expect("written");

@@ -73,7 +73,7 @@ impl Dataset for Faulty {
 }
 
 fn good() -> Sample {
-    Sample { image: Array3::zeros((1, 2, 2)), label: Some(0) }
+    Sample::new(Array3::zeros((1, 2, 2)), Some(0))
 }
 
 /// In-order batches of four samples: sample 13 is in step 3.
@@ -138,7 +138,7 @@ fn a_batch_holds_the_samples_of_its_indices() {
         for (position, &index) in batch.indices.iter().enumerate() {
             let sample = data.read(index).expect("in range");
             assert_eq!(batch.images.index_axis(Axis(0), position), sample.image);
-            assert_eq!(Some(batch.labels[position]), sample.label);
+            assert_eq!(batch.labels[position], sample.label);
         }
     }
 }
@@ -170,7 +170,7 @@ fn data_without_labels_gives_batches_without_labels() {
     let data = Arc::new(ArrayDataset::unlabelled(Array4::zeros((6, 1, 4, 4))).expect("valid"));
     let plan = BatchPlan::evaluation(6, 4).expect("valid");
     let batches = all(Batches::new(data, plan, BatchOptions::default(), 0).expect("started"));
-    assert!(batches.iter().all(|batch| batch.labels.is_empty() && !batch.images.is_empty()));
+    assert!(batches.iter().all(|batch| batch.labels.iter().all(Option::is_none) && !batch.images.is_empty()));
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_panic_of_the_data_set_becomes_an_error_of_its_step() {
 fn an_image_of_undeclared_shape_is_refused() {
     only_step_3_fails(
         |index| match index {
-            13 => Ok(Sample { image: Array3::zeros((3, 2, 2)), label: Some(0) }),
+            13 => Ok(Sample::new(Array3::zeros((3, 2, 2)), Some(0))),
             _ => Ok(good()),
         },
         "sample 13 has shape [3, 2, 2], but its data set declares [1, 2, 2]; correct the data set's `image_shape`",
@@ -217,7 +217,7 @@ fn an_image_of_undeclared_shape_is_refused() {
 fn a_sample_without_label_among_labelled_ones_is_refused() {
     only_step_3_fails(
         |index| Ok(if index == 13 { Sample { label: None, ..good() } } else { good() }),
-        "sample 13 has no label, but others of its batch have one; a data set labels all samples or none",
+        "sample 13 has no label, but its data set has classes; label all samples, none, or let `partly_labelled` say so",
     );
 }
 

@@ -10,8 +10,8 @@ use lzn_data::{
 use ndarray::{Array3, s};
 use tempfile::TempDir;
 
-const GREY: ImageConfig = ImageConfig { size: 4, colour: Colour::Grey, resize: None };
-const RGB: ImageConfig = ImageConfig { size: 4, colour: Colour::Rgb, resize: None };
+const GREY: ImageConfig = ImageConfig { size: 4, colour: Colour::Grey, resize: None, background: None };
+const RGB: ImageConfig = ImageConfig { size: 4, colour: Colour::Rgb, resize: None, background: None };
 
 fn folder() -> TempDir {
     TempDir::new().expect("temporary folder")
@@ -89,7 +89,8 @@ fn the_centre_is_cut_out_of_wide_and_high_images() {
         let white = |x, y| is_middle(if wide { x } else { y });
         GrayImage::from_fn(width, height, |x, y| Luma([255 * u8::from(white(x, y))])).save(&path).expect("written");
         for size in [12, 5, 20] {
-            let image = read_image(&path, &ImageConfig { size, colour: Colour::Grey, resize: None }).expect("readable");
+            let image = read_image(&path, &ImageConfig { size, colour: Colour::Grey, resize: None, background: None })
+                .expect("readable");
             assert_eq!(image, Array3::from_elem((1, size, size), 255), "size {size}, wide {wide}");
         }
     }
@@ -100,7 +101,8 @@ fn reducing_an_image_averages_instead_of_picking_pixels() {
     let folder = folder();
     let path = folder.path().join("a.png");
     GrayImage::from_fn(64, 64, |x, y| Luma([255 * ((x + y) % 2) as u8])).save(&path).expect("written");
-    let image = read_image(&path, &ImageConfig { size: 8, colour: Colour::Grey, resize: None }).expect("readable");
+    let image = read_image(&path, &ImageConfig { size: 8, colour: Colour::Grey, resize: None, background: None })
+        .expect("readable");
     // A checkerboard of single pixels is grey from afar; at the border the filter is cut off.
     assert!(image.iter().all(|&value| value.abs_diff(128) <= 8), "{image}");
 }

@@ -6,7 +6,7 @@ use heed::{Database, EnvOpenOptions};
 use image::{ImageFormat, Rgb, RgbImage};
 use lzn_data::{Colour, DataError, Dataset, ImageConfig, lmdb};
 
-const CONFIG: ImageConfig = ImageConfig { size: 4, colour: Colour::Rgb, resize: None };
+const CONFIG: ImageConfig = ImageConfig { size: 4, colour: Colour::Rgb, resize: None, background: None };
 
 fn picture(value: u8, format: ImageFormat) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());

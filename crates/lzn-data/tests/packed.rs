@@ -12,7 +12,7 @@ use lzn_data::{
 use support::picture;
 use tempfile::TempDir;
 
-const CONFIG: ImageConfig = ImageConfig { size: 4, colour: Colour::Rgb, resize: None };
+const CONFIG: ImageConfig = ImageConfig { size: 4, colour: Colour::Rgb, resize: None, background: None };
 
 /// `train` and `test` with two classes, of pictures of several sizes.
 fn images(root: &Path) -> PathBuf {
@@ -138,7 +138,10 @@ fn other_sizes_are_refused_with_what_to_do() {
     ] {
         let message = refused(&out, config);
         assert!(message.contains("packed with 4 pixels, 3 channels, but the configuration asks for"), "{message}");
-        assert!(message.ends_with("change `data.image_size`, `data.resize` and `data.channels`"), "{message}");
+        assert!(
+            message.ends_with("change `data.image_size`, `data.resize`, `data.channels` and `data.background`"),
+            "{message}"
+        );
     }
 }
 

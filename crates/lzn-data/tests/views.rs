@@ -73,11 +73,11 @@ impl Dataset for Photographs {
 
     fn read(&self, index: usize) -> Result<Sample, DataError> {
         let image = transform::centre_crop(Self::whole(index).view(), [16, 16]).to_owned();
-        Ok(Sample { image, label: None })
+        Ok(Sample::new(image, None))
     }
 
     fn read_whole(&self, index: usize) -> Result<Sample, DataError> {
-        Ok(Sample { image: Self::whole(index), label: None })
+        Ok(Sample::new(Self::whole(index), None))
     }
 }
 

@@ -42,6 +42,14 @@ pub enum EvalError {
         /// The shape that it has.
         got: String,
     },
+    /// A query has no right answer.
+    #[error("{operation}: no candidate is right for the query at row {row}; add its own to the candidates")]
+    NoCandidate {
+        /// The operation that refused.
+        operation: &'static str,
+        /// The row of the batch.
+        row: usize,
+    },
     /// A score or value is not a number.
     #[error("{operation}: the value at row {row} is not a number; look for a training run that diverged")]
     NotANumber {

@@ -10,6 +10,7 @@
 //! | does the generator copy its training images, or prefer classes? | [`Memorisation`] on [`neighbours`], [`ClassCounts`] |
 //! | are images reconstructed? | [`reconstruction`] |
 //! | is the right class found, and is confidence to be believed? | [`Accuracy`], [`Confusion`], [`Calibration`], [`wilson_interval`] |
+//! | is the right text found for an image, and the right image for a text? | [`Recall`], [`exact_match`] |
 //! | what do features know of the labels? | [`probe`] |
 //! | how do images, features and labels come in and out? | [`arrays`] |
 
@@ -36,6 +37,7 @@ pub mod projection;
 pub mod reconstruction;
 pub mod reference;
 pub mod report;
+mod retrieval;
 
 pub use accuracy::{Accuracy, Predictions};
 pub use calibration::{Calibration, Reliability, ReliabilityBin};
@@ -49,3 +51,4 @@ pub use memorisation::Memorisation;
 pub use metric::Metric;
 pub use moments::{MeanVar, Moments};
 pub use picture::Picture;
+pub use retrieval::{Ranking, Recall, Recalled, exact_match};

@@ -40,6 +40,8 @@ impl Purpose {
     pub const SAMPLE_LATENT: Self = Self::new("sample-latent");
     /// Start image of one generated sample; indices `[sample, 0, 0]`.
     pub const SAMPLE_NOISE: Self = Self::new("sample-noise");
+    /// Choices in one generated text; indices `[sample, 0, 0]`.
+    pub const SAMPLE_TEXT: Self = Self::new("sample-text");
 
     /// A purpose of one's own; equal names give equal purposes.
     pub const fn new(name: &str) -> Self {

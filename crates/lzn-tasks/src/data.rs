@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lzn_data::{
-    Colour, DataError, Dataset, ImageConfig, ImageFolder, PackedImages, SkipBad, Split, cifar10, fashion_mnist,
-    imagenet, webdataset,
+    ClassTexts, Colour, DataError, Dataset, ImageConfig, ImageFolder, PackedImages, SkipBad, Split, cifar10,
+    fashion_mnist, image_text, imagenet, webdataset,
 };
 use ndarray::{Array2, Array4};
 use tch::{Device, Kind, Tensor};
 
 use crate::TaskError;
-use crate::config::{DataConfig, DataSource};
+use crate::config::{DataConfig, DataSource, TextSource};
 
 /// The images to learn from, and those to be judged by.
 #[derive(Clone)]
@@ -91,6 +91,9 @@ fn open(config: &DataConfig, split: Split) -> Result<Option<Arc<dyn Dataset>>, T
             None => None,
         },
         (DataSource::Packed, _) => PackedImages::open(path, split.name(), images)?.map(shared),
+        (DataSource::ImageText, _) => {
+            image_text::open(path, split, &config.table.clone().unwrap_or_default(), images)?.map(shared)
+        }
         (DataSource::ImageFolder, _) => match ImageFolder::part(path, split) {
             Some(part) => Some(shared(ImageFolder::open(&part, images)?)),
             None => None,
@@ -118,12 +121,13 @@ fn lmdb(_: &Path, _: ImageConfig) -> Result<Arc<dyn Dataset>, TaskError> {
 /// What image files are turned into where they are not changed at random.
 pub fn image_config(config: &DataConfig) -> ImageConfig {
     let colour = if config.channels == 1 { Colour::Grey } else { Colour::Rgb };
-    ImageConfig { size: config.image_size, colour, resize: config.resize }
+    ImageConfig { size: config.image_size, colour, resize: config.resize, background: config.background }
 }
 
 /// Refuses images of another size than configured, and wraps what may hold images that cannot be decoded.
 fn checked(config: &DataConfig, data: Arc<dyn Dataset>) -> Result<Arc<dyn Dataset>, TaskError> {
     let data = if config.skip_bad { shared(SkipBad::new(data)?) } else { data };
+    let data = if config.texts == TextSource::ClassNames { shared(ClassTexts::new(data)) } else { data };
     let got = data.image_shape();
     if (got.channels, got.height, got.width) == (config.channels, config.image_size, config.image_size) {
         return Ok(data);

@@ -53,6 +53,11 @@ const ARROWS: &[Arrow] = &[
         never: &["lzn-flow", "lzn-tasks", "lzn-data"],
     },
     Arrow {
+        from: "lzn-text",
+        reaches: &["tch", "torch-sys", "lzn-torch", "lzn-random"],
+        never: &["lzn-flow", "lzn-encoders", "lzn-tasks", "lzn-data", "lzn-eval"],
+    },
+    Arrow {
         from: "lzn-tasks",
         reaches: &["lzn-flow", "lzn-encoders", "lzn-data", "lzn-pickle"],
         never: &["lzn", "lzn-golden"],

@@ -47,7 +47,7 @@ fn train(path: &Path, config: ImageConfig) -> Result<ImageNet, DataError> {
     let mut images = Vec::new();
     for (position, member) in tar.members().iter().enumerate().filter(|(_, member)| is_image(&member.name)) {
         let label = class(&member.name).and_then(|class| class_names.binary_search(&class).ok());
-        images.push(Image { tar: 0, member: position as u32, label: label.map(|label| label as i64) });
+        images.push(Image { tar: 0, member: position as u32, label: label.map(|label| label as i64), text: None });
     }
     // By class and name, as in a folder; in the tar file classes lie in any order.
     images.sort_by(|a, b| {
@@ -69,7 +69,8 @@ fn validation(folder: &Path, config: ImageConfig) -> Result<ImageNet, DataError>
         return Err(DataError::Damaged { path, reason, remedy: "give the tar file and the devkit of one year" });
     }
     let images = order.iter().zip(&devkit.truth);
-    let images = images.map(|(at, label)| Image { tar: 0, member: *at as u32, label: Some(*label as i64) }).collect();
+    let images = images.map(|(at, label)| Image { tar: 0, member: *at as u32, label: Some(*label as i64), text: None });
+    let images = images.collect();
     finish(&path, vec![tar], images, devkit.class_names, config)
 }
 

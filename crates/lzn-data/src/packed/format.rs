@@ -36,6 +36,9 @@ pub(super) const NO_LABEL: i32 = -1;
 pub(super) struct Contents {
     pub(super) source: Source,
     pub(super) colour: Colour,
+    /// What transparent images were laid over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) background: Option<[u8; 3]>,
     /// None if images have the sizes that they had.
     pub(super) prepared: Option<Prepared>,
     /// Whether all pixels of every image are there: none was resized or cut.
@@ -69,6 +72,12 @@ pub(super) struct Prepared {
 pub(super) struct Part {
     pub(super) name: String,
     pub(super) class_names: Vec<String>,
+    /// Whether some images may lack a label although there are classes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) partly_labelled: bool,
+    /// Texts of the images; empty if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) texts: Vec<Option<String>>,
     /// Number of images; they follow those of the part before.
     pub(super) count: usize,
 }

@@ -28,6 +28,8 @@ pub struct PackedInfo {
     pub source: PathBuf,
     /// Grey or colour.
     pub colour: Colour,
+    /// [`ImageConfig::background`].
+    pub background: Option<[u8; 3]>,
     /// Size of the images and [`ImageConfig::resize`]; `None` if they have the sizes that they had.
     pub prepared: Option<(usize, Option<usize>)>,
     /// Names and numbers of images of its parts.
@@ -68,10 +70,10 @@ impl PackedImages {
     /// # Errors
     /// As [`PackedImages::open`].
     pub fn info(path: &Path) -> Result<PackedInfo, DataError> {
-        let Contents { source, colour, prepared, parts, left_out, .. } = Packed::open(path)?.contents;
+        let Contents { source, colour, background, prepared, parts, left_out, .. } = Packed::open(path)?.contents;
         let prepared = prepared.map(|Prepared { size, resize }| (size, resize));
         let parts = parts.into_iter().map(|part| (part.name, part.count)).collect();
-        Ok(PackedInfo { source: source.path, colour, prepared, parts, left_out })
+        Ok(PackedInfo { source: source.path, colour, background, prepared, parts, left_out })
     }
 
     fn part(&self) -> &Part {
@@ -105,24 +107,17 @@ impl Packed {
 
     fn check_config(&self, config: &ImageConfig) -> Result<(), DataError> {
         let wanted = Prepared { size: config.size, resize: config.resize };
-        let fits = self.contents.colour == config.colour && self.contents.prepared.is_none_or(|own| own == wanted);
+        let fits = self.contents.colour == config.colour
+            && self.contents.background == config.background
+            && self.contents.prepared.is_none_or(|own| own == wanted);
         if fits {
             return Ok(());
         }
-        let words = |colour: Colour, prepared: Option<Prepared>| {
-            let channels = colour.channels();
-            match prepared {
-                Some(Prepared { size, resize: Some(resize) }) => {
-                    format!("{size} pixels after a resize to {resize}, {channels} channels")
-                }
-                Some(Prepared { size, resize: None }) => format!("{size} pixels, {channels} channels"),
-                None => format!("their own sizes, {channels} channels"),
-            }
-        };
+        let contents = &self.contents;
         Err(DataError::PackedOtherwise {
             path: self.path.clone(),
-            packed: words(self.contents.colour, self.contents.prepared),
-            wanted: words(config.colour, Some(wanted)),
+            packed: words(contents.colour, contents.background, contents.prepared),
+            wanted: words(config.colour, config.background, Some(wanted)),
         })
     }
 
@@ -131,6 +126,17 @@ impl Packed {
         // All entries were seen when the file was opened.
         bytes.map_or(Entry { offset: 0, height: 0, width: 0, label: NO_LABEL, crc32: 0 }, Entry::from_bytes)
     }
+}
+
+/// How images were prepared, or are to be, in words.
+fn words(colour: Colour, background: Option<[u8; 3]>, prepared: Option<Prepared>) -> String {
+    let size = match prepared {
+        Some(Prepared { size, resize: Some(resize) }) => format!("{size} pixels after a resize to {resize}"),
+        Some(Prepared { size, resize: None }) => format!("{size} pixels"),
+        None => "their own sizes".to_owned(),
+    };
+    let behind = background.map(|colour| format!(", over {colour:?}")).unwrap_or_default();
+    format!("{size}, {} channels{behind}", colour.channels())
 }
 
 /// Everything but the pixels: their checksums are looked at when they are.
@@ -162,14 +168,16 @@ fn check(file: &[u8]) -> Result<(Contents, usize), String> {
     if !rest.is_empty() || count != Some(all.len()) {
         return Err("is damaged: it does not have as many images as it says".to_owned());
     }
+    if stated.parts.iter().any(|part| !part.texts.is_empty() && part.texts.len() != part.count) {
+        return Err("is damaged: it does not have as many texts as images".to_owned());
+    }
     let mut entries_of = all.iter().map(Entry::from_bytes);
     for part in &stated.parts {
         for entry in entries_of.by_ref().take(part.count) {
             let label = usize::try_from(entry.label).ok();
-            let labelled = !part.class_names.is_empty();
-            if !lies_within(&entry, stated.colour, entries)
-                || labelled != label.is_some_and(|it| it < part.class_names.len())
-            {
+            let labelled = label.is_some_and(|it| it < part.class_names.len());
+            let absent = entry.label == NO_LABEL && (part.class_names.is_empty() || part.partly_labelled);
+            if !lies_within(&entry, stated.colour, entries) || !(labelled || absent) {
                 return Err("is damaged: an image has an impossible place or label".to_owned());
             }
         }
@@ -204,7 +212,7 @@ impl Dataset for PackedImages {
             Some(_) => image.to_owned(),
             None => fit(image, &self.config).map_err(|error| unreadable(&self.name(index), error.to_string()))?,
         };
-        Ok(Sample { image, label: label(&entry) })
+        Ok(Sample { image, label: label(&entry), text: self.text(index)? })
     }
 
     fn read_whole(&self, index: usize) -> Result<Sample, DataError> {
@@ -212,11 +220,24 @@ impl Dataset for PackedImages {
             return Err(DataError::PackedCut { path: self.packed.path.clone() });
         }
         let entry = self.entry(index)?;
-        Ok(Sample { image: self.pixels(index, &entry)?.to_owned(), label: label(&entry) })
+        Ok(Sample { image: self.pixels(index, &entry)?.to_owned(), label: label(&entry), text: self.text(index)? })
     }
 
     fn label(&self, index: usize) -> Result<Option<i64>, DataError> {
         Ok(label(&self.entry(index)?))
+    }
+
+    fn partly_labelled(&self) -> bool {
+        self.part().partly_labelled
+    }
+
+    fn has_texts(&self) -> bool {
+        !self.part().texts.is_empty()
+    }
+
+    fn text(&self, index: usize) -> Result<Option<String>, DataError> {
+        check_index(index, self.len())?;
+        Ok(self.part().texts.get(index).cloned().flatten())
     }
 
     fn look(&self, index: usize) -> Result<Look, DataError> {

@@ -104,12 +104,12 @@ impl<W: Write> Packer<'_, W> {
         self.file.write_all(&[0; 4])?;
         let mut stated = Vec::new();
         for (name, data) in parts {
-            let before = self.entries.len();
+            let (before, mut texts) = (self.entries.len(), Vec::new());
             for start in (0..data.len()).step_by(CHUNK) {
                 let range = start..data.len().min(start + CHUNK);
                 let count = range.len();
                 for outcome in read_all(*data, range, self.options) {
-                    self.add(outcome)?;
+                    texts.extend(self.add(outcome)?);
                 }
                 progress(count);
             }
@@ -118,16 +118,21 @@ impl<W: Write> Packer<'_, W> {
                 let remedy = "no image of it can be read";
                 return Err(DataError::Empty { path: source.path.join(name), remedy }.into());
             }
-            stated.push(Part { name: (*name).to_owned(), class_names: data.class_names().to_vec(), count });
+            if !data.has_texts() {
+                texts.clear();
+            }
+            let (name, class_names) = ((*name).to_owned(), data.class_names().to_vec());
+            stated.push(Part { name, class_names, partly_labelled: data.partly_labelled(), texts, count });
         }
         self.finish(source, stated)
     }
 
-    fn add(&mut self, outcome: Result<(Sample, bool), DataError>) -> Result<(), Failure> {
-        let (Sample { image, label }, cut) = match outcome {
+    /// Writes an image; gives its text, or nothing if it was left out.
+    fn add(&mut self, outcome: Result<(Sample, bool), DataError>) -> Result<Option<Option<String>>, Failure> {
+        let (Sample { image, label, text }, cut) = match outcome {
             Err(error) if self.options.skip_bad && error.is_bad_image() => {
                 self.left_out.push(error.to_string());
-                return Ok(());
+                return Ok(None);
             }
             outcome => outcome?,
         };
@@ -143,14 +148,14 @@ impl<W: Write> Packer<'_, W> {
             crc32: crc32fast::hash(&bytes),
         });
         self.at += bytes.len() as u64;
-        Ok(())
+        Ok(Some(text))
     }
 
     fn finish(&mut self, source: Source, parts: Vec<Part>) -> Result<PackReport, Failure> {
-        let ImageConfig { size, colour, resize } = self.options.config;
+        let ImageConfig { size, colour, resize, background } = self.options.config;
         let prepared = (!self.options.whole).then_some(Prepared { size, resize });
         let left_out = std::mem::take(&mut self.left_out);
-        let contents = Contents { source, colour, prepared, whole: !self.cut, parts, left_out };
+        let contents = Contents { source, colour, background, prepared, whole: !self.cut, parts, left_out };
         let json = serde_json::to_vec(&contents).map_err(std::io::Error::other)?;
         let entries: Vec<u8> = self.entries.iter().flat_map(|entry| entry.to_bytes()).collect();
         let mut sum = crc32fast::Hasher::new();
@@ -168,15 +173,15 @@ impl<W: Write> Packer<'_, W> {
 
 /// A sample as it is packed, and whether it lost pixels.
 fn prepare(data: &dyn Dataset, index: usize, options: &PackOptions) -> Result<(Sample, bool), DataError> {
-    let Sample { image, label } = data.read_whole(index)?;
+    let whole = data.read_whole(index)?;
     if options.whole {
-        return Ok((Sample { image, label }, false));
+        return Ok((whole, false));
     }
-    let size = image.dim();
+    let size = whole.image.dim();
     let name = || Path::new("image").join(index.to_string());
-    let image = fit(image.view(), &options.config).map_err(|error| unreadable(&name(), error.to_string()))?;
+    let image = fit(whole.image.view(), &options.config).map_err(|error| unreadable(&name(), error.to_string()))?;
     let cut = options.config.resize.is_some() || image.dim() != size;
-    Ok((Sample { image, label }, cut))
+    Ok((Sample { image, ..whole }, cut))
 }
 
 /// Reads samples on all processors, and gives them in order.

@@ -84,19 +84,25 @@ fn read_at(file: &File, bytes: &mut [u8], start: u64) -> std::io::Result<()> {
 pub struct Members {
     tars: Arc<[TarFile]>,
     images: Vec<Image>,
+    partly_labelled: bool,
+    has_texts: bool,
 }
 
-/// One image: which tar file, which member, which label.
+/// One image: which tar file, which member, which label, which text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Image {
     pub(crate) tar: u32,
     pub(crate) member: u32,
     pub(crate) label: Option<i64>,
+    /// The member of the same tar file that holds its text.
+    pub(crate) text: Option<u32>,
 }
 
 impl Members {
     pub(crate) fn new(tars: Vec<TarFile>, images: Vec<Image>) -> Self {
-        Self { tars: tars.into(), images }
+        let labelled = images.iter().filter(|image| image.label.is_some()).count();
+        let has_texts = images.iter().any(|image| image.text.is_some());
+        Self { tars: tars.into(), partly_labelled: labelled != 0 && labelled != images.len(), images, has_texts }
     }
 
     pub(crate) fn image(&self, index: usize) -> (&TarFile, &Member) {
@@ -113,6 +119,20 @@ impl Store for Members {
 
     fn label(&self, index: usize) -> Option<i64> {
         self.images[index].label
+    }
+
+    fn partly_labelled(&self) -> bool {
+        self.partly_labelled
+    }
+
+    fn has_texts(&self) -> bool {
+        self.has_texts
+    }
+
+    fn text(&self, index: usize) -> Result<Option<String>, DataError> {
+        let Image { tar, text, .. } = self.images[index];
+        let tar = &self.tars[tar as usize];
+        text.map_or(Ok(None), |member| crate::webdataset::caption(tar, &tar.members[member as usize]))
     }
 
     fn name(&self, index: usize) -> PathBuf {

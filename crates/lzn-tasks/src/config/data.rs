@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lzn_data::Kind;
+use lzn_data::{Kind, TableConfig};
 use serde::{Deserialize, Serialize};
 
 use super::invalid;
@@ -18,6 +18,8 @@ pub enum DataSource {
     FashionMnistEmbedded,
     /// The four original Fashion-MNIST files in `data.path`.
     FashionMnist,
+    /// PNG and JPEG files below `data.path` with a table of their texts and labels, `captions.csv`, `metadata.csv` or `metadata.jsonl`.
+    ImageText,
     /// PNG and JPEG files below `data.path`: `train/CLASS/*`, `test/CLASS/*`, or one folder without classes.
     ImageFolder,
     /// CIFAR-10 in its own files, binary or of Python, unpacked or not.
@@ -43,8 +45,26 @@ impl From<Kind> for DataSource {
             Kind::Webdataset => Self::Webdataset,
             Kind::Lmdb => Self::Lmdb,
             Kind::Packed => Self::Packed,
+            Kind::ImageText => Self::ImageText,
             Kind::ImageFolder => Self::ImageFolder,
         }
+    }
+}
+
+/// What the texts of samples are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextSource {
+    /// Those of the data set, if it has any.
+    #[default]
+    Own,
+    /// The names of classes.
+    ClassNames,
+}
+
+impl TextSource {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -69,6 +89,15 @@ pub struct DataConfig {
     /// 1 for grey, 3 for colour.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub channels: usize,
+    /// Red, green and blue of what lies behind images that are transparent in places; without it alpha is dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<[u8; 3]>,
+    /// What the texts of samples are.
+    #[serde(default, skip_serializing_if = "TextSource::is_default")]
+    pub texts: TextSource,
+    /// `image-text`: which columns of the table mean what, and what is held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<TableConfig>,
     /// Go on when an image file cannot be decoded, with the next one of its class in its place, and name it; without, it ends the run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_bad: bool,
@@ -114,6 +143,14 @@ impl DataConfig {
                 "data.path",
                 "must name the folder or file of the data set; only embedded data needs none",
             ));
+        }
+        if self.table.is_some() && self.source != DataSource::ImageText {
+            return Err(invalid("data.table", "belongs to source = \"image-text\""));
+        }
+        if let Some(share) =
+            self.table.as_ref().and_then(|table| table.hold_out).filter(|share| !(*share > 0.0 && *share < 1.0))
+        {
+            return Err(invalid("data.table.hold_out", format!("must lie in (0, 1), got {share}")));
         }
         Ok(())
     }

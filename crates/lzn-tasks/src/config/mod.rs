@@ -10,7 +10,7 @@ mod parse;
 mod suggest;
 mod train;
 
-pub use data::{AugmentConfig, DataConfig, DataSource};
+pub use data::{AugmentConfig, DataConfig, DataSource, TextSource};
 pub use metrics::{FeatureNetKind, MetricGroup, MetricsConfig, Parameters, ScriptInput};
 pub use model::{Decision, EncoderConfig, FlowConfig, LabelConfig, ModelConfig, SolverKind};
 pub use objective::{LossForm, ObjectiveConfig, ObjectiveKind, Schedule};

@@ -11,7 +11,7 @@ use crate::{Seed, Target};
 pub(super) const TARGET: Target =
     Target { name: "packed", seeds, words: &[b"LZNPACK\n", b"KCAPNZL\n", b"\"count\":9"], read };
 
-const CONFIG: ImageConfig = ImageConfig { size: 2, colour: Colour::Grey, resize: None };
+const CONFIG: ImageConfig = ImageConfig { size: 2, colour: Colour::Grey, resize: None, background: None };
 
 fn seeds() -> Vec<Seed> {
     let make = || {

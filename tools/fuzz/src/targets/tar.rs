@@ -64,7 +64,7 @@ fn seeds() -> Vec<Seed> {
 }
 
 fn read(path: &Path) -> String {
-    let config = ImageConfig { size: 2, colour: Colour::Grey, resize: None };
+    let config = ImageConfig { size: 2, colour: Colour::Grey, resize: None, background: None };
     // The list that is kept would be that of another input.
     let list = path.with_file_name(format!(".{}.lzn-index", path.file_name().unwrap_or_default().to_string_lossy()));
     let _ = std::fs::remove_file(&list);
@@ -77,7 +77,7 @@ fn read(path: &Path) -> String {
 fn read_all(data: &lzn_data::webdataset::WebDataset) -> String {
     let mut kinds = Vec::new();
     for index in 0..data.len().min(20) {
-        let text = match (data.read(index), data.caption(index)) {
+        let text = match (data.read(index), data.text(index)) {
             (Ok(sample), Ok(caption)) => format!("image {:?} {}", sample.label.is_some(), caption.is_some()),
             (Err(error), _) | (_, Err(error)) => error.to_string(),
         };

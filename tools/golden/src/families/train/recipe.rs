@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use lzn_tasks::config::{
     AugmentConfig, DataConfig, DataSource, EncoderConfig, EvaluateConfig, FlowConfig, LabelConfig, LossForm,
-    ModelConfig, ObjectiveConfig, ObjectiveKind, PartConfig, RunConfig, SolverKind, TrainConfig, WarmUp,
+    ModelConfig, ObjectiveConfig, ObjectiveKind, PartConfig, RunConfig, SolverKind, TextSource, TrainConfig, WarmUp,
 };
 use lzn_torch::nn::ImageShape;
 
@@ -54,6 +54,9 @@ pub(in crate::families) fn data(image: ImageShape) -> DataConfig {
         image_size: image.size,
         resize: None,
         channels: image.channels,
+        background: None,
+        texts: TextSource::Own,
+        table: None,
         skip_bad: false,
         augment: AugmentConfig::default(),
     }

@@ -37,6 +37,13 @@ pub(super) fn run(args: &InfoArgs) -> Result<()> {
                 say!("classes    {count}: {}", listed(summary.per_class.iter().map(|(name, n)| format!("{name} {n}"))))?
             }
         }
+        let labelled: usize = summary.per_class.iter().map(|(_, count)| count).sum();
+        if data.partly_labelled() {
+            say!("labelled   {labelled} of {}", summary.samples)?;
+        }
+        if let Some(texts) = &summary.texts {
+            say!("texts      {texts}")?;
+        }
         say!("sizes      {}", most(&survey.sizes, |[height, width]| format!("{height} x {width}")))?;
         say!("modes      {}", most(&survey.modes, |mode| (*mode).to_owned()))?;
         say!("bad files  {}", survey.bad.len())?;
@@ -54,6 +61,9 @@ pub(super) fn run(args: &InfoArgs) -> Result<()> {
     say!("image_size = {size}\nchannels = {channels}")?;
     if let Some(resize) = config.resize {
         say!("resize = {resize}")?;
+    }
+    if let Some(background) = config.background {
+        say!("background = {background:?}")?;
     }
     if !all.bad.is_empty() {
         say!("skip_bad = true")?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use lzn_data::{Dataset, Kind, PackedImages, detect};
-use lzn_tasks::config::{AugmentConfig, DataConfig, DataSource};
+use lzn_tasks::config::{AugmentConfig, DataConfig, DataSource, TextSource};
 use lzn_tasks::data::{open_test, open_train};
 
 use crate::cli::{DataArgs, DataCommand};
@@ -60,6 +60,9 @@ fn find(path: &Path, size: Option<usize>, resize: Option<usize>, channels: usize
         image_size,
         resize,
         channels,
+        background: None,
+        texts: TextSource::Own,
+        table: None,
         skip_bad: false,
         augment: AugmentConfig::NONE,
     };

@@ -342,6 +342,9 @@ pub enum TaskError {
     /// An encoder.
     #[error(transparent)]
     Encoder(#[from] lzn_encoders::EncoderError),
+    /// A text, or a network of texts.
+    #[error(transparent)]
+    Text(#[from] lzn_text::TextError),
     /// The data set.
     #[error(transparent)]
     Data(#[from] lzn_data::DataError),

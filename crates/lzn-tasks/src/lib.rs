@@ -18,5 +18,5 @@ pub mod types;
 mod wiring;
 
 pub use error::{ConfigError, TaskError};
-pub use model::{IMAGE, LABEL, Lzn, Weights};
+pub use model::{IMAGE, LABEL, Lzn, TEXT, Weights};
 pub use types::PartName;

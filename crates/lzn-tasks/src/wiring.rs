@@ -5,6 +5,7 @@
 
 use lzn_encoders::{EncoderError, ImageAnchors, ImageEncoder as NcsnppEncoder, LabelAnchors, ResNet};
 use lzn_flow::{VelocityNet, VelocityNetInput};
+use lzn_text::{TextDecoder, TextEncoder};
 use lzn_torch::nn::ImageShape;
 use lzn_torch::{ParamStore, Scope};
 use tch::Device;
@@ -12,11 +13,12 @@ use tch::Device;
 use crate::TaskError;
 use crate::config::{DataConfig, Decision, EncoderConfig, ModelConfig, ObjectiveConfig, ObjectiveKind, RunConfig};
 use crate::data::image_config;
-use crate::model::{IMAGE, LABEL, Lzn};
+use crate::model::{IMAGE, LABEL, Lzn, TEXT};
 use crate::objective::{Align, AlignViews, ClassifyImages, MoCo, MoCoOptions, Objective, Reconstruct, SimClr};
 use crate::train::Term;
 use crate::types::image::{ImageDecoder, ImageEncoder, ImageFormat};
 use crate::types::label::{LabelDecoder, LabelEncoder, LabelFormat};
+use crate::types::text::{TextFormat, TextReader, TextWriter};
 use crate::types::{DataType, LatentSpace, Part};
 
 /// What an objective writes in the place of a data type for a second view of every image.
@@ -26,6 +28,8 @@ pub(crate) const VIEW: &str = "view";
 const NO_ENCODER: &str = "train the model with a [model.encoder] table";
 const NO_DECODER: &str = "train the model with a [model.decoder] table";
 const NO_LABELS: &str = "train the model with a [model.labels] table";
+const NO_READER: &str = "train the model with a [model.text.encoder] table";
+const NO_WRITER: &str = "train the model with a [model.text.decoder] table";
 
 /// What a configuration says of a data type, before anything is built.
 pub(crate) struct Declared {
@@ -46,6 +50,7 @@ pub(crate) fn declared(model: &ModelConfig) -> Vec<Declared> {
         }
         Some(_) => None,
     };
+    let text = model.text.as_ref();
     vec![
         Declared {
             name: IMAGE,
@@ -56,6 +61,17 @@ pub(crate) fn declared(model: &ModelConfig) -> Vec<Declared> {
             name: LABEL,
             unaligned: labels,
             unlearned: Some("cannot be of labels, which are looked up and not drawn"),
+        },
+        Declared {
+            name: TEXT,
+            unaligned: text
+                .and_then(|text| text.encoder.as_ref())
+                .is_none()
+                .then_some("alignment of texts needs a [model.text.encoder] table"),
+            unlearned: match text {
+                Some(text) if text.encoder.is_some() && text.decoder.is_some() => None,
+                _ => Some("of texts needs [model.text.encoder] and [model.text.decoder] tables"),
+            },
         },
     ]
 }
@@ -126,6 +142,23 @@ impl Builder<'_> {
         Ok(image)
     }
 
+    fn text(&self) -> Result<DataType, TaskError> {
+        let config = self.config;
+        let flow = config.text_flow.as_ref().unwrap_or(&config.image_flow).build("model.text_flow")?;
+        let mut text = DataType::new(TEXT, flow).with_remedies(NO_READER, NO_WRITER).with_format(TextFormat);
+        let Some(options) = &config.text else { return Ok(text) };
+        let (bytes, dim) = (options.max_bytes, config.latent_dim);
+        if let Some(encoder) = &options.encoder {
+            let part = Part::new(self.store(3), |scope| TextEncoder::new(scope, encoder, bytes, dim));
+            text = text.with_encoder(TextReader(part.map_err(refused("model.text.encoder"))?));
+        }
+        if let Some(decoder) = &options.decoder {
+            let part = Part::new(self.store(4), |scope| TextDecoder::new(scope, decoder, bytes, dim));
+            text = text.with_decoder("generation", TextWriter(part.map_err(refused("model.text.decoder"))?));
+        }
+        Ok(text)
+    }
+
     /// The image encoder with fresh parameters.
     fn image_encoder(&self) -> Result<Part<Box<dyn ImageAnchors>>, TaskError> {
         let missing = || TaskError::NoEncoder { name: IMAGE.to_owned(), remedy: NO_ENCODER };
@@ -166,6 +199,9 @@ impl Lzn {
         let mut model = Self::empty(builder.space(), device);
         model.register(builder.image()?)?;
         model.register(builder.label()?)?;
+        if config.text.is_some() {
+            model.register(builder.text()?)?;
+        }
         Ok(model)
     }
 

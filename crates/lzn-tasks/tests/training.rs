@@ -26,3 +26,5 @@ mod runs;
 mod steps;
 #[path = "training/support.rs"]
 mod support;
+#[path = "training/texts.rs"]
+mod texts;

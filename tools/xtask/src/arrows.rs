@@ -59,7 +59,7 @@ const ARROWS: &[Arrow] = &[
     },
     Arrow {
         from: "lzn-tasks",
-        reaches: &["lzn-flow", "lzn-encoders", "lzn-data", "lzn-pickle"],
+        reaches: &["lzn-flow", "lzn-encoders", "lzn-text", "lzn-data", "lzn-pickle"],
         never: &["lzn", "lzn-golden"],
     },
     Arrow { from: "xtask", reaches: &[], never: &["serde", "anyhow", "tch", "torch-sys"] },

@@ -120,6 +120,9 @@ impl DataConfig {
             image_size: 0,
             resize: None,
             channels: 0,
+            background: None,
+            texts: TextSource::Own,
+            table: None,
             skip_bad: false,
             augment,
         }

@@ -11,6 +11,7 @@ mod suggest;
 mod train;
 
 pub use data::{AugmentConfig, DataConfig, DataSource, TextSource};
+pub use lzn_text::TextConfig;
 pub use metrics::{FeatureNetKind, MetricGroup, MetricsConfig, Parameters, ScriptInput};
 pub use model::{Decision, EncoderConfig, FlowConfig, LabelConfig, ModelConfig, SolverKind};
 pub use objective::{LossForm, ObjectiveConfig, ObjectiveKind, Schedule};

@@ -3,6 +3,7 @@
 use lzn_encoders::{ImageEncoderConfig, ResNetConfig};
 use lzn_flow::VelocityNetConfig;
 use lzn_latent::{Solver, ZoneFlow};
+use lzn_text::TextConfig;
 use serde::{Deserialize, Serialize};
 
 use super::{DataConfig, invalid};
@@ -39,6 +40,12 @@ pub struct ModelConfig {
     /// The anchors of labels. Without them there is no classification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<LabelConfig>,
+    /// The networks that read and write texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextConfig>,
+    /// Flow between text anchors and the prior; by default that of images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_flow: Option<FlowConfig>,
 }
 
 fn latent_dim() -> usize {
@@ -57,6 +64,8 @@ impl ModelConfig {
             decoder: None,
             encoder: None,
             labels: None,
+            text: None,
+            text_flow: None,
         }
     }
 
@@ -101,6 +110,15 @@ impl ModelConfig {
         }
         self.image_flow.build("model.image_flow")?;
         self.label_flow.build("model.label_flow")?;
+        if let Some(flow) = &self.text_flow {
+            flow.build("model.text_flow")?;
+        }
+        if self.text.as_ref().is_some_and(|text| text.encoder.is_none() && text.decoder.is_none()) {
+            return Err(invalid("model.text", "needs a [model.text.encoder], a [model.text.decoder], or both"));
+        }
+        if self.text.is_some() && self.encoder.is_none() {
+            return Err(invalid("model.text", "needs model.encoder: texts are aligned with the latents of images"));
+        }
         Ok(())
     }
 }

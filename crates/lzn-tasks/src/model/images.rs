@@ -18,6 +18,8 @@ use crate::types::{Part, Pass, Placed, Samples, none};
 pub const IMAGE: &str = "image";
 /// The name of class labels among the data types.
 pub const LABEL: &str = "label";
+/// The name of texts among the data types.
+pub const TEXT: &str = "text";
 
 impl Lzn {
     fn image_decoder(&self) -> Option<&ImageDecoder> {

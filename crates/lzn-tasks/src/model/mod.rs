@@ -10,9 +10,9 @@ use tch::{Device, Tensor};
 use crate::TaskError;
 use crate::types::{DataType, LatentSpace, PartName, Pass, Placed, Samples};
 
-pub use images::{IMAGE, LABEL};
+pub use images::{IMAGE, LABEL, TEXT};
 pub use weights::Weights;
-pub(crate) use weights::misfit;
+pub(crate) use weights::{TEXT_BANK, misfit};
 
 /// A Latent Zoning Network: data types, each with an encoder, decoders or both, around one Gaussian latent space.
 #[derive(Debug)]

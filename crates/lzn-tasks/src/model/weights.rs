@@ -7,16 +7,18 @@ use std::path::Path;
 use lzn_torch::{TorchError, files};
 use tch::{Device, Tensor};
 
-use super::{IMAGE, Lzn};
+use super::{IMAGE, Lzn, TEXT};
 use crate::TaskError;
 use crate::config::{DataSource, RunConfig};
 use crate::data::open_train;
 use crate::run::{Checkpoints, folder};
-use crate::train::{AVERAGES, BANK as IMAGES, PARAMETERS, anchor_bank};
+use crate::train::{AVERAGES, BANK as IMAGES, PARAMETERS, anchor_bank, text_bank};
 
 const CONFIG_KEY: &str = "lzn.config";
 const CLASSES_KEY: &str = "lzn.classes";
 const BANK: &str = "bank.anchors";
+/// The anchors of training texts.
+pub(crate) const TEXT_BANK: &str = "bank.texts";
 
 /// A model that is ready for use, with its configuration.
 #[derive(Debug)]
@@ -90,6 +92,12 @@ impl Weights {
             Err(error) => return Err(error),
         };
         weights.model.data_type_mut(IMAGE)?.bank = bank;
+        if let Ok(train) = open_train(&config.data) {
+            let texts = text_bank(&weights.model, train.as_ref(), IMAGES)?;
+            if let Ok(text) = weights.model.data_type_mut(TEXT) {
+                text.bank = texts;
+            }
+        }
         Ok(weights)
     }
 
@@ -113,7 +121,7 @@ impl Weights {
         let names = metadata.get(CLASSES_KEY).ok_or_else(|| foreign("it carries no class names"))?;
         let class_names: Vec<String> = serde_json::from_str(names).map_err(|error| foreign(&error.to_string()))?;
         let config = RunConfig::parse(text, path, &[])?;
-        let bank = tensors.remove(BANK).map(|bank| bank.to_device(device));
+        let [bank, texts] = [BANK, TEXT_BANK].map(|name| tensors.remove(name).map(|bank| bank.to_device(device)));
         if config.data.source == DataSource::Custom {
             return Err(TaskError::Custom { path: path.to_owned() });
         }
@@ -121,6 +129,9 @@ impl Weights {
         model.set_class_names(&class_names);
         model.fill(tensors, path)?;
         model.data_type_mut(IMAGE)?.bank = bank;
+        if let Ok(text) = model.data_type_mut(TEXT) {
+            text.bank = texts;
+        }
         Ok(Self { config, class_names, model })
     }
 }

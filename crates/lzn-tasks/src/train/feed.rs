@@ -8,7 +8,7 @@ use tch::{Device, Tensor};
 use crate::TaskError;
 use crate::config::RunConfig;
 use crate::data::to_tensor;
-use crate::model::{IMAGE, LABEL};
+use crate::model::{IMAGE, LABEL, TEXT};
 use crate::objective::Field;
 use crate::types::Samples;
 
@@ -58,9 +58,22 @@ impl ImageFeed {
     fn fields(&self, batch: &lzn_data::Batch) -> Vec<Field> {
         let second_view = batch.second_view.as_ref().map(|images| Samples::Rows(to_tensor(images, self.device)));
         let images = Field::new(IMAGE, to_tensor(&batch.images, self.device)).with_second_view(second_view);
-        let labels = || Field::new(LABEL, Tensor::from_slice(&batch.labels).to_device(self.device));
-        [images].into_iter().chain((!batch.labels.is_empty()).then(labels)).collect()
+        let labels = present(LABEL, &batch.labels, |labels| Tensor::from_slice(&labels).to_device(self.device).into());
+        let texts = present(TEXT, &batch.texts, Samples::Texts);
+        [Some(images), labels, texts].into_iter().flatten().collect()
     }
+}
+
+/// The samples of a batch that have a type; none if none has it.
+fn present<T: Clone>(name: &str, all: &[Option<T>], samples: impl FnOnce(Vec<T>) -> Samples) -> Option<Field> {
+    let some: Vec<T> = all.iter().flatten().cloned().collect();
+    if some.is_empty() {
+        return None;
+    }
+    let whole = some.len() == all.len();
+    let field = Field::new(name, samples(some));
+    let places = || all.iter().zip(0..).filter(|(sample, _)| sample.is_some()).map(|(_, place)| place).collect();
+    Some(if whole { field } else { field.at(places()) })
 }
 
 impl Feed for ImageFeed {

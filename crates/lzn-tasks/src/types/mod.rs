@@ -10,6 +10,7 @@ mod part;
 mod placed;
 mod samples;
 mod space;
+pub mod text;
 
 use std::any::Any;
 use std::fmt::Debug;

@@ -72,6 +72,8 @@ fn config(case: &Case) -> Result<RunConfig> {
             decoder: Some(options.decoder),
             encoder: Some(EncoderConfig::Ncsnpp(options.encoder)),
             labels: (classes > 0).then(LabelConfig::default),
+            text: None,
+            text_flow: None,
         },
         objectives: vec![ObjectiveConfig::new(ObjectiveKind::RectifiedFlow)],
         train: TrainConfig::default(),

@@ -3,8 +3,9 @@
 use super::evaluation::{ACCURACY, accuracy};
 use super::{Hook, Outcome, Session, StepReport};
 use crate::TaskError;
-use crate::model::{Lzn, Weights};
+use crate::model::{Lzn, TEXT, TEXT_BANK, Weights};
 use crate::pictures;
+use crate::types::{DataType, Pass, Samples};
 
 /// Training images in the anchor bank.
 pub(crate) const BANK: usize = 1_000;
@@ -28,17 +29,19 @@ impl Hook for Results {
         }
         let (config, names) = (session.config.clone(), session.class_names.clone());
         let train = session.data.as_ref().map(|data| data.train.clone());
-        let (bank, grid) = session.engine.with_averages(|model| {
-            let bank = match train {
-                Some(train) => anchor_bank(model, train.as_ref(), BANK)?,
-                None => None,
+        let (bank, texts, grid) = session.engine.with_averages(|model| {
+            let (bank, texts) = match train {
+                Some(train) => (anchor_bank(model, train.as_ref(), BANK)?, text_bank(model, train.as_ref(), BANK)?),
+                None => (None, None),
             };
             // A model that only represents draws nothing.
             let draw = |_| pictures::sample_grid(model, &names, &config.evaluate, config.seed);
-            Ok((bank, model.decoder().map(draw).transpose()?))
+            Ok((bank, texts, model.decoder().map(draw).transpose()?))
         })?;
         let folder = session.folder.path().to_owned();
-        Weights::save(&folder.join("weights.safetensors"), &config, &names, session.engine.averages(), bank.as_ref())?;
+        let texts = texts.map(|texts| (TEXT_BANK.to_owned(), texts));
+        let tensors = session.engine.averages().into_iter().chain(texts).collect();
+        Weights::save(&folder.join("weights.safetensors"), &config, &names, tensors, bank.as_ref())?;
         if let Some(grid) = grid {
             pictures::write(&folder.join("samples.png"), &grid)?;
             session.recorder.picture(session.step, "samples", &grid)?;
@@ -53,6 +56,24 @@ fn measured(session: &Session) -> Result<bool, TaskError> {
     let here =
         |record: &crate::run::records::Record| record.step == session.step && record.values.contains_key(ACCURACY);
     Ok(records.iter().any(here))
+}
+
+/// Anchors of the distinct texts of up to `count` evenly spaced training samples; none without a text encoder or texts.
+pub(crate) fn text_bank(
+    model: &Lzn,
+    data: &dyn lzn_data::Dataset,
+    count: usize,
+) -> Result<Option<tch::Tensor>, TaskError> {
+    if !data.has_texts() || !model.data_type(TEXT).is_ok_and(DataType::encodes) {
+        return Ok(None);
+    }
+    let count = count.min(data.len());
+    let texts = (0..count).map(|i| data.text(i * data.len() / count)).collect::<Result<Vec<_>, _>>()?;
+    let samples = Samples::Texts(texts.into_iter().flatten().collect());
+    if samples.is_empty() {
+        return Ok(None);
+    }
+    tch::no_grad(|| Ok(Some(model.place(TEXT, &samples, Pass::USE)?.anchors)))
 }
 
 /// Anchors of up to `count` evenly spaced training images; none without an image encoder.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use lzn_tasks::config::{
-    AugmentConfig, DataConfig, DataSource, EncoderConfig, EvaluateConfig, FlowConfig, LabelConfig, LossForm,
-    ModelConfig, ObjectiveConfig, ObjectiveKind, PartConfig, RunConfig, SolverKind, TextSource, TrainConfig, WarmUp,
+    AugmentConfig, DataConfig, DataSource, EncoderConfig, EvaluateConfig, FlowConfig, LabelConfig, ModelConfig,
+    ObjectiveConfig, ObjectiveKind, PartConfig, RunConfig, SolverKind, TextSource, TrainConfig, WarmUp,
 };
 use lzn_torch::nn::ImageShape;
 
@@ -27,6 +27,8 @@ pub(super) fn config(case: &Case) -> Result<RunConfig> {
         decoder: Some(options.decoder),
         encoder: Some(EncoderConfig::Ncsnpp(options.encoder)),
         labels: Some(LabelConfig::default()),
+        text: None,
+        text_flow: None,
     };
     let align = ObjectiveConfig {
         from: Some("image".to_owned()),

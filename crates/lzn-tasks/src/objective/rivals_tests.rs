@@ -218,7 +218,7 @@ fn a_step_that_was_skipped_leaves_the_queue_as_it_was() {
 fn a_batch_with_one_view_is_refused() {
     let model = model();
     let none = || Tensor::zeros([0], (Kind::Float, Device::Cpu));
-    let draws = || Draws { latent_noise: none(), flow_noise: none(), flow_time: none() };
+    let draws = || Draws::of_step(0, 0, Device::Cpu);
     for objective in [&moco(&model, 4, 0.5) as &dyn Objective, &SimClr { temperature: 1.0 }] {
         let error = objective.loss(&model, &StepContext::new(random(2, 0), none(), draws())).unwrap_err();
         assert!(matches!(error, TaskError::MissingView), "{error}");

@@ -22,14 +22,14 @@ pub trait Feed {
     ///
     /// # Errors
     /// [`TaskError`] if there is nothing to read from.
-    fn from_step(&self, step: u64) -> Result<Steps<'_>, TaskError>;
+    fn steps_from(&self, step: u64) -> Result<Steps<'_>, TaskError>;
 }
 
 /// The batches of a step as a function of its number: the least that a feed can be.
 pub struct FeedFn<F>(pub F);
 
 impl<F: Fn(u64) -> Result<Vec<Field>, TaskError>> Feed for FeedFn<F> {
-    fn from_step(&self, step: u64) -> Result<Steps<'_>, TaskError> {
+    fn steps_from(&self, step: u64) -> Result<Steps<'_>, TaskError> {
         Ok(Box::new((step..).map(&self.0)))
     }
 }
@@ -77,8 +77,8 @@ fn present<T: Clone>(name: &str, all: &[Option<T>], samples: impl FnOnce(Vec<T>)
 }
 
 impl Feed for ImageFeed {
-    fn from_step(&self, step: u64) -> Result<Steps<'_>, TaskError> {
-        let batches = Batches::new(self.data.clone(), self.plan.clone(), self.options, step)?;
+    fn steps_from(&self, step: u64) -> Result<Steps<'_>, TaskError> {
+        let batches = Batches::new(self.data.clone(), self.plan, self.options, step)?;
         Ok(Box::new(batches.map(|batch| Ok(self.fields(&batch?)))))
     }
 }

@@ -119,7 +119,7 @@ impl Trainer {
     /// [`TaskError`] if a batch cannot be read, a file cannot be written, or libtorch refuses an operation.
     pub fn run(&mut self, stop: &StopFlag) -> Result<Outcome, TaskError> {
         let Self { session, feed, hooks } = self;
-        let mut batches = feed.from_step(session.step)?;
+        let mut batches = feed.steps_from(session.step)?;
         for hook in hooks.iter_mut() {
             hook.start(session)?;
         }

@@ -1,5 +1,7 @@
 //! Small networks and inputs of the tests.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot make its networks has failed")]
+
 use lzn_random::{Purpose, Stream};
 use lzn_text::{TextBatch, TextDecoder, TextDecoderConfig, TextEncoder, TextEncoderConfig};
 use lzn_torch::ParamStore;

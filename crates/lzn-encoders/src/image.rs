@@ -2,11 +2,11 @@
 
 use lzn_torch::Scope;
 use lzn_torch::nn::{DownPath, Features, ImageShape, Layout, NetworkError};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::config::ImageEncoderConfig;
 use crate::heads::Heads;
-use crate::{EncoderError, ImageAnchors};
+use crate::{EncoderError, ImageAnchors, Represented};
 
 /// Down path and middle of NCSN++ without the time. Each feature map (first convolution, every block, every down-sampling, the
 /// middle) has a head of its own; the anchor is the sum of what the heads say (paper, appendix C.2).
@@ -50,15 +50,30 @@ impl ImageEncoder {
     }
 }
 
-impl ImageAnchors for ImageEncoder {
-    /// The anchor of every image. `train` switches dropout on, whose masks come from libtorch's generator.
-    fn forward(&self, image: &Tensor, train: bool) -> Result<Tensor, EncoderError> {
+impl ImageEncoder {
+    /// All feature maps, that of the middle last.
+    fn maps(&self, image: &Tensor, train: bool) -> Result<Vec<Tensor>, EncoderError> {
         let ImageShape { size, channels } = self.image;
         NetworkError::require_shape("image", image, &[-1, channels as i64, size as i64, size as i64])?;
         let x = self.layout.stem.unshuffle(image);
         let Features { mut skips, middle } = self.down.forward(&x, None, &self.layout, train)?;
         skips.push(middle);
-        Ok(self.heads.forward(&skips))
+        Ok(skips)
+    }
+}
+
+impl ImageAnchors for ImageEncoder {
+    /// The anchor of every image. `train` switches dropout on, whose masks come from libtorch's generator.
+    fn forward(&self, image: &Tensor, train: bool) -> Result<Tensor, EncoderError> {
+        Ok(self.heads.forward(&self.maps(image, train)?))
+    }
+
+    /// The features are the means of the middle's feature map over its pixels, `[B, F]` with `F` the channels of the last level. Anchors
+    /// are made of all maps, so they are not a function of these.
+    fn represent(&self, image: &Tensor) -> Result<Represented, EncoderError> {
+        let maps = self.maps(image, false)?;
+        let middle = maps.last().map(|map| map.mean_dim([2, 3].as_slice(), false, Kind::Float));
+        Ok(Represented { features: middle.unwrap_or_default(), anchors: self.heads.forward(&maps) })
     }
 
     fn share(&self) -> Box<dyn ImageAnchors> {

@@ -10,7 +10,7 @@ pub mod image;
 pub mod label;
 pub mod resnet;
 
-pub use anchors::ImageAnchors;
+pub use anchors::{ImageAnchors, Represented};
 pub use config::ImageEncoderConfig;
 pub use error::EncoderError;
 pub use image::ImageEncoder;

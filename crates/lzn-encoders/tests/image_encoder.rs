@@ -142,3 +142,17 @@ fn label_anchors_are_standard_normal_and_trainable() {
     assert!(mean.double_value(&[]).abs() < 5.0 / 20_000f64.sqrt(), "{mean}");
     assert!((deviation.double_value(&[]) - 1.0).abs() < 5.0 / 40_000f64.sqrt(), "{deviation}");
 }
+
+#[test]
+fn a_representation_is_the_mean_of_the_middle_and_the_anchors() {
+    for (name, config) in variants() {
+        let store = ParamStore::new(Device::Cpu, 0);
+        let encoder = ImageEncoder::new(&store.root(), &config, IMAGE, 5).unwrap();
+        let represented = encoder.represent(&images()).unwrap();
+        assert!(represented.anchors.equal(&encoder.forward(&images(), false).unwrap()), "{name}");
+        let channels = (config.nf * config.ch_mult.last().unwrap()) as i64;
+        assert_eq!(represented.features.size(), [3, channels], "{name}");
+        let spread = represented.features.std_dim([0].as_slice(), true, false).max().double_value(&[]);
+        assert!(spread > 1e-3, "{name}: the features say nothing of the image");
+    }
+}

@@ -51,6 +51,16 @@ fn every_parameter_moves_the_anchor() {
 }
 
 #[test]
+fn a_representation_is_the_features_and_their_anchors() {
+    for (name, config) in variants() {
+        let (_, net) = build(&config, 64);
+        let represented = net.represent(&images()).unwrap();
+        assert!(represented.features.equal(&net.features(&images()).unwrap()), "{name}");
+        assert!(represented.anchors.equal(&net.forward(&images(), false).unwrap()), "{name}");
+    }
+}
+
+#[test]
 fn samples_of_a_batch_do_not_see_each_other() {
     for (name, config) in variants() {
         let (_, net) = build(&config, 64);

@@ -12,6 +12,8 @@ mod evaluation;
 mod micro_batch;
 #[path = "training/objectives.rs"]
 mod objectives;
+#[path = "training/probes.rs"]
+mod probes;
 #[path = "training/published.rs"]
 mod published;
 #[path = "training/python.rs"]

@@ -5,6 +5,7 @@ mod commands;
 mod doctor;
 mod images;
 mod model;
+mod profile;
 mod say;
 mod stages;
 mod values;

@@ -8,6 +8,8 @@ use lzn_tasks::run::progress::Progress;
 use lzn_tasks::train::hooks::Hook;
 use lzn_tasks::train::{Outcome, Session, StepReport};
 
+use crate::profile::Profile;
+
 /// Time between two lines where there is no terminal.
 const EVERY: Duration = Duration::from_secs(20);
 
@@ -15,8 +17,17 @@ const EVERY: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     progress: Option<Progress>,
+    /// Where the time goes, if that is asked for.
+    profile: Option<Profile>,
     /// Unreadable images that were named.
     bad: HashSet<String>,
+}
+
+impl Watch {
+    /// With `profile` it also says what the parts of steps take.
+    pub(crate) fn new(profile: bool) -> Self {
+        Self { profile: profile.then(Profile::default), ..Self::default() }
+    }
 }
 
 impl Hook for Watch {
@@ -47,9 +58,19 @@ impl Hook for Watch {
                 session.step, session.skipped
             ));
         }
+        if let Some(profile) = &mut self.profile {
+            profile.add(report.times);
+            if session.step.is_multiple_of(session.config.train.log_every) {
+                progress.note(&format!("step {}: {}", session.step, profile.line()));
+            }
+        }
         name_bad(session, progress, &mut self.bad);
         if let Some(accuracy) = session.newest_accuracy.take() {
             progress.note(&format!("step {}: test accuracy {:.2} %", session.step, 100.0 * accuracy));
+        }
+        if let Some([linear, neighbours]) = session.newest_probes.take() {
+            let (linear, neighbours) = (100.0 * linear, 100.0 * neighbours);
+            progress.note(&format!("step {}: linear probe {linear:.2} %, kNN {neighbours:.2} %", session.step));
         }
         Ok(())
     }
@@ -57,6 +78,9 @@ impl Hook for Watch {
     fn end(&mut self, session: &mut Session, _: Outcome) -> Result<(), TaskError> {
         if let Some(progress) = &mut self.progress {
             name_bad(session, progress, &mut self.bad);
+            for line in self.profile.iter().flat_map(Profile::table) {
+                progress.note(&line);
+            }
             progress.finish();
         }
         Ok(())

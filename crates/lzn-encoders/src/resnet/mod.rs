@@ -10,7 +10,7 @@ use lzn_torch::Scope;
 use lzn_torch::nn::{ImageShape, NetworkError};
 use tch::{Kind, Tensor};
 
-use crate::{EncoderError, ImageAnchors};
+use crate::{EncoderError, ImageAnchors, Represented};
 use block::{Block, Place};
 use layers::{NormedConv, NormedLinear};
 
@@ -111,6 +111,12 @@ impl ResNet {
 impl ImageAnchors for ResNet {
     fn forward(&self, images: &Tensor, _train: bool) -> Result<Tensor, EncoderError> {
         Ok(self.head(&self.features(images)?))
+    }
+
+    /// The features are those of [`ResNet::features`].
+    fn represent(&self, images: &Tensor) -> Result<Represented, EncoderError> {
+        let features = self.features(images)?;
+        Ok(Represented { anchors: self.head(&features), features })
     }
 
     fn share(&self) -> Box<dyn ImageAnchors> {

@@ -9,13 +9,15 @@ use crate::TaskError;
 use crate::evaluate::Better;
 
 /// What runs record on their way: name, title and unit.
-const CURVES: [(&str, &str, &str); 6] = [
+const CURVES: [(&str, &str, &str); 8] = [
     ("test/accuracy", "Test accuracy", "share of images"),
+    ("test/linear_probe", "Linear probe of the features", "share of images"),
+    ("test/knn_probe", "Nearest neighbours of the features", "share of images"),
     ("train/rectified_flow", "Rectified Flow", "mean squared error"),
     ("train/align/image-label", "Alignment of images with labels", "loss"),
     ("train/zones/hit_rate", "Latents in their own zones", "share of a batch"),
     ("train/zones/spread", "Size of the anchors", "root mean square distance from their mean"),
-    ("time/zoning", "Share of a step spent in zoning", "share of the time"),
+    ("time/zoning_share", "Share of a step spent in zoning", "share of the time"),
 ];
 
 /// Lays out the page.

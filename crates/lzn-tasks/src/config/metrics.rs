@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lzn_resize::Protocol;
 use serde::{Deserialize, Serialize};
 
-use super::invalid;
+use super::{ProbeConfig, invalid};
 use crate::ConfigError;
 use crate::evaluate::NamedSampler;
 
@@ -118,6 +118,9 @@ pub struct MetricsConfig {
     /// What a TorchScript file sees.
     #[serde(skip_serializing_if = "ScriptInput::is_default")]
     pub script: ScriptInput,
+    /// How probes are fitted and judged.
+    #[serde(skip_serializing_if = "ProbeConfig::is_default")]
+    pub probe: ProbeConfig,
     /// Whether the moving averages are measured, the raw parameters, or both. A file of weights has one of them.
     #[serde(skip_serializing_if = "Parameters::is_default")]
     pub parameters: Parameters,
@@ -147,6 +150,7 @@ impl Default for MetricsConfig {
             weights: None,
             protocol: None,
             script: ScriptInput::default(),
+            probe: ProbeConfig::default(),
             parameters: Parameters::default(),
         }
     }
@@ -184,6 +188,7 @@ impl MetricsConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         self.named_samplers()?;
         self.named_protocol()?;
+        self.probe.check()?;
         if self.script.std.iter().any(|std| !(std.is_finite() && *std > 0.0)) {
             let rule = format!("must be three numbers greater than 0, got {:?}", self.script.std);
             return Err(invalid("evaluate.metrics.script.std", rule));

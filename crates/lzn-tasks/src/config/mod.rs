@@ -7,6 +7,7 @@ mod metrics;
 mod model;
 mod objective;
 mod parse;
+mod probe;
 mod suggest;
 mod train;
 
@@ -16,6 +17,7 @@ pub use metrics::{FeatureNetKind, MetricGroup, MetricsConfig, Parameters, Script
 pub use model::{Decision, EncoderConfig, FlowConfig, LabelConfig, ModelConfig, SolverKind};
 pub use objective::{LossForm, ObjectiveConfig, ObjectiveKind, Schedule};
 pub use parse::Override;
+pub use probe::ProbeConfig;
 pub use train::{EvaluateConfig, PartConfig, TrainConfig, WarmUp};
 
 use serde::{Deserialize, Serialize};

@@ -195,6 +195,10 @@ pub struct EvaluateConfig {
     pub samples: usize,
     /// Heun steps, of two evaluations each, of the sampler that draws the grids.
     pub sampler_steps: usize,
+    /// Whether evaluations along the way, and that at the end of training, probe the encoder's features as `metrics.probe` says: along the
+    /// way by `images` training and test images, at the end by all. Needs labels in the data, of which training may know nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub probes: bool,
     /// What `lzn eval` measures when training is over.
     #[serde(skip_serializing_if = "MetricsConfig::is_default")]
     pub metrics: MetricsConfig,
@@ -209,6 +213,7 @@ impl Default for EvaluateConfig {
             noise_scale: 0.0,
             samples: 8,
             sampler_steps: 20,
+            probes: false,
             metrics: MetricsConfig::default(),
         }
     }

@@ -16,6 +16,9 @@ use crate::model::Lzn;
 /// Images that are read and encoded together.
 const CHUNK: usize = 500;
 
+/// Images that go through the encoder together.
+const TOGETHER: i64 = 100;
+
 /// How classification is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct ClassifyOptions {
@@ -32,9 +35,11 @@ pub struct ClassifyOptions {
     pub seed: u64,
 }
 
-/// Anchors of images, with what the images really are.
+/// What the encoder makes of images, with what the images really are.
 #[derive(Debug)]
 pub struct Encoded {
+    /// Features before the head, `[N, F]`.
+    pub features: Tensor,
     /// Anchors `[N, d]`.
     pub anchors: Tensor,
     /// True labels, `N` of them.
@@ -50,16 +55,20 @@ impl Encoded {
         let order = order(data);
         let order = &order[..images.min(data.len())];
         progress.begin("encoding images", order.len());
-        let (mut parts, mut labels) = (Vec::new(), Vec::new());
+        let (mut features, mut anchors, mut labels) = (Vec::new(), Vec::new(), Vec::new());
         for indices in order.chunks(CHUNK) {
             let (images, of_images) = read(data, indices, model.device())?;
-            parts.push(model.anchors(&images, 100)?);
+            for images in images.split(TOGETHER, 0) {
+                let represented = model.represent(&images.to_device(model.device()))?;
+                features.push(represented.features);
+                anchors.push(represented.anchors);
+            }
             labels.extend(of_images);
             progress.advance(indices.len());
         }
         let none = || Tensor::zeros([0, model.space.dim as i64], (Kind::Float, model.device()));
-        let anchors = if parts.is_empty() { none() } else { Tensor::cat(&parts, 0) };
-        Ok(Self { anchors, labels })
+        let all = |parts: &[Tensor]| if parts.is_empty() { none() } else { Tensor::cat(parts, 0) };
+        Ok(Self { features: all(&features), anchors: all(&anchors), labels })
     }
 
     /// Classifies: latents among the anchors of a batch, reverse flow over the label anchors, nearest one (paper, Section 2.3).

@@ -33,4 +33,5 @@ pub use parts::Parts;
 pub use progress::{Progress, Silent};
 pub use reconstruct::{ReconstructOptions, Reconstructions, reconstruct};
 pub use report::{ReportOf, report, shown};
+pub use representation::probe_features;
 pub use run::{EvaluateOptions, Evaluation, evaluate};

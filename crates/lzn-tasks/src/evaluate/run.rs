@@ -216,11 +216,14 @@ impl Run<'_> {
             return Ok(());
         };
         let test = self.encoded(&mut found.encoded, test.as_ref())?;
-        let key = self.key(json!([self.options.images, self.options.seed]));
+        let (config, seed) = (&self.options.metrics.probe, self.options.seed);
+        let batch = self.weights.config.evaluate.batch_size;
+        let key = self.key(json!([self.options.images, seed, batch, config]));
         let measures = self.options.parts.value("representation", &key, || {
             let train = open_train(&self.weights.config.data)?;
-            let fitted = Encoded::of(model, train.as_ref(), representation::MOST, self.progress)?;
-            representation::probes(model, (&fitted, test), train.classes(), self.options.seed, self.progress)
+            let fitted = Encoded::of(model, train.as_ref(), config.images, self.progress)?;
+            let settings = (config, batch, seed);
+            representation::probes(model, (&fitted, test), train.classes(), settings, self.progress)
         })?;
         found.groups.push(Group::new("Representation", measures));
         Ok(())

@@ -1,6 +1,6 @@
 //! Names for what measurements of images and labels ask of a model: each is one of its data types, by its parts.
 
-use lzn_encoders::{ImageAnchors, LabelAnchors};
+use lzn_encoders::{ImageAnchors, LabelAnchors, Represented};
 use lzn_flow::{VelocityField, VelocityNet};
 use lzn_latent::ZoneFlow;
 use lzn_torch::nn::ImageShape;
@@ -127,6 +127,16 @@ impl Lzn {
         }
         let pass = Pass { train: false, piece: Some(batch_size.max(1) as i64) };
         tch::no_grad(|| Ok(self.place(IMAGE, &Samples::Rows(images.shallow_clone()), pass)?.anchors))
+    }
+
+    /// Anchors `[B, d]` of images outside of training, and the encoder's features `[B, F]` before them, without gradients.
+    ///
+    /// # Errors
+    /// [`TaskError::NoEncoder`] without an image encoder.
+    pub fn represent(&self, images: &Tensor) -> Result<Represented, TaskError> {
+        let encoder = self.need_encoder()?;
+        let Represented { features, anchors } = tch::no_grad(|| encoder.net.represent(images))?;
+        Ok(Represented { features, anchors: tch::no_grad(|| self.space.place(anchors)) })
     }
 
     /// Anchors `[classes, d]` of all labels.

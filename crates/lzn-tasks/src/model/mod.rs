@@ -8,6 +8,7 @@ use lzn_torch::zones::{self, Zones};
 use tch::{Device, Tensor};
 
 use crate::TaskError;
+use crate::train::Clock;
 use crate::types::{DataType, LatentSpace, PartName, Pass, Placed, Samples};
 
 pub use images::{IMAGE, LABEL, TEXT};
@@ -21,6 +22,8 @@ pub struct Lzn {
     pub space: LatentSpace,
     /// Samples that pass an encoder or decoder at a time in training; none for all. Zones are those of the whole batch all the same.
     pub micro_batch: Option<usize>,
+    /// Time in which encoders made anchors.
+    pub encoder_time: Clock,
     types: Vec<DataType>,
     device: Device,
 }
@@ -28,7 +31,7 @@ pub struct Lzn {
 impl Lzn {
     /// A model without data types.
     pub fn empty(space: LatentSpace, device: Device) -> Self {
-        Self { space, micro_batch: None, types: Vec::new(), device }
+        Self { space, micro_batch: None, encoder_time: Clock::default(), types: Vec::new(), device }
     }
 
     /// Adds a data type. The order of types is that of the parts in files and optimizers.
@@ -95,7 +98,8 @@ impl Lzn {
     /// # Errors
     /// [`TaskError::NoType`] or [`TaskError::NoEncoder`]; [`TaskError`] if these are no samples of the type.
     pub fn place(&self, name: &str, samples: &Samples, pass: Pass) -> Result<Placed, TaskError> {
-        let placed = self.data_type(name)?.encoder()?.place(samples, pass)?;
+        let encoder = self.data_type(name)?.encoder()?;
+        let placed = self.encoder_time.count(|| encoder.place(samples, pass))?;
         let anchors = self.space.place(placed.anchors.shallow_clone());
         Ok(placed.with_anchors(anchors))
     }

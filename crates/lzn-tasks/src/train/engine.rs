@@ -1,12 +1,12 @@
 //! The mathematics of one training step: losses, one backward pass, clipping over all parts, Adam and EMA per part.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lzn_latent::LatentError;
 use lzn_torch::{TorchError, zones};
 use tch::{Kind, Tensor};
 
-use super::{Adam, Ema};
+use super::{Adam, Ema, StepTimes};
 use crate::TaskError;
 use crate::config::{PartConfig, RunConfig, Schedule, TrainConfig};
 use crate::model::Lzn;
@@ -40,8 +40,8 @@ pub struct StepReport {
     pub values: Vec<(String, f64)>,
     /// True if the loss or its gradient was not finite, so that nothing was changed.
     pub skipped: bool,
-    /// Share of the time of the step that went into zones, in [0, 1]; none where there were no zones, or not in main memory.
-    pub zoning: Option<f64>,
+    /// What the parts of the step took; `data` is known to whoever made the batch.
+    pub times: StepTimes,
 }
 
 /// One term of the loss.
@@ -99,7 +99,8 @@ impl StepEngine {
     /// # Errors
     /// [`TaskError`] if libtorch refuses an operation; a loss or gradient that is not finite is no error, the step is skipped.
     pub fn step(&mut self, step: u64, context: &StepContext) -> Result<StepReport, TaskError> {
-        let (begin, before) = (Instant::now(), zones::time_spent());
+        let (begin, encoder, zoning) = (Instant::now(), self.model.encoder_time.spent(), zones::time_spent());
+        let mut backward = Duration::ZERO;
         for ((_, params), part) in self.model.parts().into_iter().zip(&mut self.parts) {
             params.set_frozen(!part.learns_at(step));
             part.adam.zero_gradients();
@@ -127,7 +128,9 @@ impl StepEngine {
         let mut norm = f64::NAN;
         if loss.is_finite() {
             if total.requires_grad() {
+                let (begin, zoning) = (Instant::now(), zones::time_spent());
                 total.f_backward()?;
+                backward = begin.elapsed() - (zones::time_spent() - zoning);
             }
             norm = self.gradient_norm();
         }
@@ -139,9 +142,10 @@ impl StepEngine {
                 term.objective.after_step(&self.model)?;
             }
         }
-        let zoning = zones::time_spent() - before;
-        let share = zoning.as_secs_f64() / begin.elapsed().as_secs_f64();
-        Ok(StepReport { values, skipped, zoning: (!zoning.is_zero()).then_some(share) })
+        let (encoder, zoning) = (self.model.encoder_time.spent() - encoder, zones::time_spent() - zoning);
+        let rest = begin.elapsed().saturating_sub(encoder + zoning + backward);
+        let times = StepTimes { data: Duration::ZERO, encoder, zoning, backward, rest };
+        Ok(StepReport { values, skipped, times })
     }
 
     fn update(&mut self, step: u64, norm: f64, values: &mut Vec<(String, f64)>) {

@@ -3,6 +3,7 @@
 //! A [`Recipe`] is what is trained, [`Trainer`] the loop, [`StepEngine`] the mathematics of one step, [`hooks`] what happens between steps.
 
 mod adam;
+mod clock;
 mod ema;
 mod engine;
 mod feed;
@@ -12,6 +13,7 @@ mod state;
 mod trainer;
 
 pub use adam::Adam;
+pub use clock::{Clock, StepTimes};
 pub use ema::Ema;
 pub use engine::{PartState, StepEngine, StepReport, Term};
 pub use feed::{Feed, FeedFn, ImageFeed, Steps};

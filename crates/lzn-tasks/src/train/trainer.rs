@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::time::Instant;
 
 use tch::Device;
 
@@ -45,6 +46,8 @@ pub struct Session {
     pub checkpoints: Checkpoints,
     /// The newest measured test accuracy, until whoever watches takes it.
     pub newest_accuracy: Option<f64>,
+    /// The newest accuracies of the linear and of the nearest-neighbour probe, until whoever watches takes them.
+    pub newest_probes: Option<[f64; 2]>,
     /// Remarks about damaged checkpoints that were passed over, for whoever watches.
     pub warnings: Vec<String>,
 }
@@ -98,6 +101,7 @@ impl Trainer {
             recorder,
             checkpoints,
             newest_accuracy: None,
+            newest_probes: None,
             warnings,
         };
         Ok(Self { session, feed, hooks })
@@ -129,8 +133,9 @@ impl Trainer {
                 outcome = Outcome::Interrupted;
                 break;
             }
+            let begin = Instant::now();
             let Some(batch) = batches.next() else { break };
-            let report = session.take_step(batch?)?;
+            let report = session.take_step(batch?, begin)?;
             for hook in hooks.iter_mut() {
                 hook.after_step(session, &report)?;
             }
@@ -164,13 +169,16 @@ fn claim(path: &Path, config: &RunConfig) -> Result<RunFolder, TaskError> {
 }
 
 impl Session {
-    fn take_step(&mut self, batch: Vec<Field>) -> Result<StepReport, TaskError> {
+    /// Takes a step on a batch that was asked for at `begin`.
+    fn take_step(&mut self, batch: Vec<Field>, begin: Instant) -> Result<StepReport, TaskError> {
         let draws = Draws::of_step(self.config.seed, self.step, self.engine.model.device());
         // Dropout is the one draw that libtorch makes itself; its generator starts each step from a number of our own.
         let dropout = lzn_random::Stream::new(self.config.seed, lzn_random::Purpose::DROPOUT, [self.step, 0, 0]).bits();
         tch::manual_seed((dropout >> 1) as i64);
         let context = StepContext::of(batch, draws);
+        let data = begin.elapsed();
         let mut report = self.engine.step(self.step, &context)?;
+        report.times.data = data;
         self.step += 1;
         if !report.skipped && self.step.is_multiple_of(self.config.train.log_every) {
             report.values.extend(context.zones_observed()?);

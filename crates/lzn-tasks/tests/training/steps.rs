@@ -136,9 +136,23 @@ fn averages_stand_in_for_parameters_only_while_they_are_used() {
 }
 
 #[test]
+fn the_parts_of_a_step_add_up_to_the_time_that_it_took() {
+    let folder = data();
+    let config = joint(folder.path(), &[]);
+    let mut engine = engine(&config);
+    let begin = std::time::Instant::now();
+    let times = step(&mut engine, 0, &batch(0)).times;
+    let whole = begin.elapsed();
+    assert!(times.total() <= whole && times.total() > whole / 2, "{times:?} of {whole:?}");
+    for (name, time) in times.parts() {
+        assert_eq!(time.is_zero(), name == "data", "{name}: {time:?}");
+    }
+}
+
+#[test]
 fn the_share_of_zoning_is_reported_where_there_is_zoning() {
     let folder = data();
-    let share = step(&mut engine(&joint(folder.path(), &[])), 0, &batch(0)).zoning;
+    let share = step(&mut engine(&joint(folder.path(), &[])), 0, &batch(0)).times.zoning_share();
     assert!(share.is_some_and(|share| share > 0.0 && share < 1.0), "{share:?}");
-    assert_eq!(step(&mut engine(&classifier(folder.path(), &[])), 0, &batch(0)).zoning, None);
+    assert_eq!(step(&mut engine(&classifier(folder.path(), &[])), 0, &batch(0)).times.zoning_share(), None);
 }

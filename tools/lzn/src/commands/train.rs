@@ -31,19 +31,19 @@ pub(crate) fn train(args: &TrainArgs) -> Result<ExitCode> {
     }
     let name = args.config.file_stem().unwrap_or_default();
     let folder = args.run.clone().unwrap_or_else(|| PathBuf::from("runs").join(name));
-    run(config, &folder, &args.compute)
+    run(config, &folder, (&args.compute, args.profile))
 }
 
 /// Goes on with a run as its own configuration says.
 pub(crate) fn resume(args: &ResumeArgs) -> Result<ExitCode> {
     let text = folder::read_config(&args.run)?;
     let config = RunConfig::parse(&text, &args.run.join("config.toml"), &args.sets)?;
-    run(config, &args.run, &args.compute)
+    run(config, &args.run, (&args.compute, false))
 }
 
-fn run(config: RunConfig, folder: &Path, compute: &crate::cli::Compute) -> Result<ExitCode> {
+fn run(config: RunConfig, folder: &Path, (compute, profile): (&crate::cli::Compute, bool)) -> Result<ExitCode> {
     let mut trainer = Trainer::open(config, folder, device(compute)?)?;
-    trainer.add_hook(Box::new(Watch::default()));
+    trainer.add_hook(Box::new(Watch::new(profile)));
     let stop = StopFlag::on_signals()?;
     let run = folder.display();
     let outcome = trainer.run(&stop).map_err(|error| {
@@ -62,6 +62,11 @@ fn report(trainer: &Trainer, folder: &Path) -> Result<()> {
     let run = folder.display();
     if let Some(accuracy) = lzn_tasks::pictures::last_value(folder, "test/accuracy")? {
         say!("test accuracy  {:.2} %", 100.0 * accuracy)?;
+    }
+    for (what, name) in [("linear probe", "test/linear_probe"), ("kNN probe", "test/knn_probe")] {
+        if let Some(accuracy) = lzn_tasks::pictures::last_value(folder, name)? {
+            say!("{what:<14} {:.2} %", 100.0 * accuracy)?;
+        }
     }
     let draws = trainer.session().engine.model.decoder().is_some();
     if draws {

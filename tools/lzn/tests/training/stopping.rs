@@ -82,3 +82,17 @@ fn training_again_into_a_finished_run_changes_nothing_and_says_where_everything_
     assert_eq!(place.records("run"), records);
     assert!(place.weights("run") == weights);
 }
+
+#[test]
+fn a_profile_is_printed_at_the_intervals_of_records_and_at_the_end() {
+    let place = Place::new();
+    let mut command = place.train("run", &["train.iterations=4", "train.log_every=2"]);
+    let output = command.arg("--profile").output().unwrap();
+    let text = stderr(&output);
+    assert!(output.status.success(), "{text}");
+    for step in [2, 4] {
+        let line = text.lines().find(|line| line.starts_with(&format!("step {step}: "))).expect("a line");
+        assert!(["data", "encoder", "zoning", "backward", "rest"].iter().all(|part| line.contains(part)), "{line}");
+    }
+    assert!(text.contains("time of a step, over 4 steps:") && text.contains("whole step"), "{text}");
+}

@@ -1,6 +1,6 @@
 //! How a linear probe is trained.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::OPERATION;
 use crate::EvalError;
@@ -25,7 +25,7 @@ pub struct LinearProbeConfig {
 }
 
 /// The learning rate over the course of training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
     /// Always the same.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Hook, Session, StepReport};
 use crate::TaskError;
-use crate::evaluate::{self, ClassifyOptions};
+use crate::evaluate::{self, ClassifyOptions, Encoded};
 use crate::pictures;
 
 /// Name of the recorded test accuracy.
@@ -23,6 +23,7 @@ impl Hook for Evaluation {
         }
         let images = session.config.evaluate.images;
         accuracy(session, images)?;
+        probes(session, images)?;
         if session.engine.model.decoder().is_none() {
             return Ok(());
         }
@@ -33,6 +34,27 @@ impl Hook for Evaluation {
         std::fs::write(&path, &png).map_err(crate::run::RunError::io(&path))?;
         Ok(session.recorder.picture(session.step, "samples", &png)?)
     }
+}
+
+/// Names of the recorded accuracies of the linear and of the nearest-neighbour probe.
+pub(super) const PROBES: [&str; 2] = ["test/linear_probe", "test/knn_probe"];
+
+/// Probes the encoder's features and records what comes out, if that is asked for; nothing without encoder, test images or labels.
+pub(super) fn probes(session: &mut Session, images: usize) -> Result<(), TaskError> {
+    let asked = session.config.evaluate.probes && session.engine.model.encoder().is_some();
+    let Some(data) = session.data.clone().filter(|_| asked) else { return Ok(()) };
+    let (train, Some(test)) = (data.train, data.test.filter(|test| test.classes() > 0)) else { return Ok(()) };
+    let classes = test.classes();
+    let (config, seed) = (session.config.evaluate.metrics.probe.clone(), session.config.seed);
+    let found = session.engine.with_averages(|model| {
+        let of = |data: &dyn lzn_data::Dataset, images| Encoded::of(model, data, images, &evaluate::Silent);
+        let (train, test) = (of(train.as_ref(), images.min(config.images))?, of(test.as_ref(), images)?);
+        evaluate::probe_features((&train, &test), classes, (&config, seed))
+    })?;
+    let values = PROBES.iter().zip(found).map(|(name, value)| ((*name).to_owned(), value)).collect();
+    session.recorder.write(session.step, &values)?;
+    session.newest_probes = Some(found);
+    Ok(())
 }
 
 /// Measures and records test accuracy; none without label anchors or test images.

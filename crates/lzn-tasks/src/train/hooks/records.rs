@@ -29,7 +29,7 @@ impl Hook for Records {
             let images = (session.step - step) as f64 * session.config.train.batch_size as f64;
             values.insert("time/images_per_second".to_owned(), images / since.elapsed().as_secs_f64());
         }
-        values.extend(report.zoning.map(|share| ("time/zoning_share".to_owned(), share)));
+        values.extend(report.times.zoning_share().map(|share| ("time/zoning_share".to_owned(), share)));
         self.last = Some((session.step, Instant::now()));
         Ok(session.recorder.write(session.step, &values)?)
     }

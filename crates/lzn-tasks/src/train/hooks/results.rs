@@ -1,6 +1,6 @@
 //! What a finished run leaves: weights for use, samples, curves, accuracy.
 
-use super::evaluation::{ACCURACY, accuracy};
+use super::evaluation::{ACCURACY, PROBES, accuracy, probes};
 use super::{Hook, Outcome, Session, StepReport};
 use crate::TaskError;
 use crate::model::{Lzn, TEXT, TEXT_BANK, Weights};
@@ -25,6 +25,7 @@ impl Hook for Results {
         }
         if !measured(session)? {
             accuracy(session, usize::MAX)?;
+            probes(session, usize::MAX)?;
             session.recorder.sync()?;
         }
         let (config, names) = (session.config.clone(), session.class_names.clone());
@@ -53,8 +54,9 @@ impl Hook for Results {
 /// Whether the accuracy of this step is on record: a finished run that is resumed measures nothing anew.
 fn measured(session: &Session) -> Result<bool, TaskError> {
     let records = crate::run::records::read(session.folder.path())?;
-    let here =
-        |record: &crate::run::records::Record| record.step == session.step && record.values.contains_key(ACCURACY);
+    let here = |record: &crate::run::records::Record| {
+        record.step == session.step && [ACCURACY, PROBES[0]].iter().any(|name| record.values.contains_key(*name))
+    };
     Ok(records.iter().any(here))
 }
 

@@ -89,7 +89,10 @@ fn what_is_held_out_of_the_training_images_judges_in_the_place_of_test_images() 
     let found = evaluate(&weights, &options(&config, place.path()), &Silent).unwrap();
     for measure in &found.groups[0].measures {
         assert_eq!(measure.real, Some(6), "{measure:?}");
-        assert!(measure.protocol.contains("18") && measure.protocol.contains("held-out training images"), "{measure:?}");
+        assert!(
+            measure.protocol.contains("18") && measure.protocol.contains("held-out training images"),
+            "{measure:?}"
+        );
     }
     // Test images of wrong labels change nothing.
     let train = lzn_tasks::data::open_train(&config.data).unwrap();

@@ -85,7 +85,7 @@ impl FromStr for SourceArg {
         match text.split_once(':') {
             None if text == "prior" => Ok(Self::Prior),
             Some(("latent", file)) if !file.is_empty() => Ok(Self::Latent(file.into())),
-            Some((name, value)) if !name.is_empty() => {
+            Some((name, value)) if !name.is_empty() && name != "latent" => {
                 Ok(Self::Data { name: name.to_owned(), value: value.to_owned() })
             }
             _ => {

@@ -1,11 +1,11 @@
 //! From configuration to data sets, and from their bytes to tensors.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lzn_data::{
     ClassTexts, Colour, DataError, Dataset, ImageConfig, ImageFolder, PackedImages, SkipBad, Split, cifar10,
-    fashion_mnist, image_text, imagenet, webdataset,
+    fashion_mnist, image_text, imagenet, read_image, webdataset,
 };
 use ndarray::{Array2, Array4};
 use tch::{Device, Kind, Tensor};
@@ -133,6 +133,18 @@ fn checked(config: &DataConfig, data: Arc<dyn Dataset>) -> Result<Arc<dyn Datase
         return Ok(data);
     }
     Err(TaskError::ImageShape { got, size: config.image_size, channels: config.channels })
+}
+
+/// Image files `[n, C, H, W]` uint8, as a configuration has them.
+///
+/// # Errors
+/// [`TaskError::Data`] names the file that cannot be read.
+pub fn read_files(files: &[PathBuf], config: &ImageConfig) -> Result<Array4<u8>, TaskError> {
+    let mut all = Array4::zeros((files.len(), config.colour.channels(), config.size, config.size));
+    for (mut slot, file) in all.outer_iter_mut().zip(files) {
+        slot.assign(&read_image(file, config)?);
+    }
+    Ok(all)
 }
 
 /// Images `[B, C, H, W]` uint8 as float32 in [-1, 1] on `device`: 0 becomes -1 and 255 becomes 1.

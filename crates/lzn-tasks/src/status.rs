@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::TaskError;
 use crate::config::RunConfig;
+use crate::model::checkpoints;
+use crate::run::folder;
 use crate::run::records::{Record, read};
-use crate::run::{Checkpoints, folder};
 
 /// Silence up to this long is none, however fast the run has been.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -72,15 +72,13 @@ impl RunStatus {
     pub fn read(folder: &Path) -> Result<Self, TaskError> {
         let config = RunConfig::parse(&folder::read_config(folder)?, &folder.join("config.toml"), &[])?;
         let records = if folder.join("metrics.jsonl").exists() { read(folder)? } else { Vec::new() };
-        let checkpoints =
-            Checkpoints::new(folder::checkpoints(folder), format!("{:08x}", config.identity()), NonZeroUsize::MIN);
         let changed = fs::metadata(folder.join("metrics.jsonl")).and_then(|file| file.modified()).ok();
         let batch = config.train.batch_size as f64;
         Ok(Self {
             path: folder.to_owned(),
             total: config.train.iterations,
             records,
-            checkpoint: checkpoints.steps()?.last().copied(),
+            checkpoint: checkpoints(folder, &config).steps()?.last().copied(),
             sample: newest_picture(&folder.join("samples")),
             holder: folder::holder(folder),
             // A clock that was set back is no silence.

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use lzn_data::read_image;
-use lzn_tasks::Weights;
-use lzn_tasks::data::{image_config, to_tensor};
-use ndarray::{Array, Array4, Axis, Dimension};
+use lzn_tasks::data::{image_config, read_files, to_tensor};
+use lzn_tasks::{Lzn, Weights};
+use ndarray::{Array, Array4, Dimension};
 use ndarray_npy::WritableElement;
 use tch::Tensor;
 
@@ -14,21 +13,20 @@ use crate::say::note;
 
 /// Reads files as the model takes them: resized by the shorter side, centre-cropped, grey or colour. `[n, C, H, W]` in [-1, 1].
 pub(crate) fn read(weights: &Weights, files: &[PathBuf]) -> Result<Tensor> {
-    let model = &weights.model;
+    note_company(&weights.model);
+    Ok(to_tensor(&read_bytes(weights, files)?, weights.model.device()))
+}
+
+/// Says so if latents of images depend on the others that are given.
+pub(crate) fn note_company(model: &Lzn) {
     if model.encoder().is_some() && model.bank().is_none() {
         note(format_args!("note: this model has no anchor bank, so latents depend on which images are given together"));
     }
-    Ok(to_tensor(&read_bytes(weights, files)?, model.device()))
 }
 
 /// As [`read`], `[n, C, H, W]` uint8.
 pub(crate) fn read_bytes(weights: &Weights, files: &[PathBuf]) -> Result<Array4<u8>> {
-    let config = image_config(&weights.config.data);
-    let mut all = Array4::zeros((files.len(), config.colour.channels(), config.size, config.size));
-    for (mut slot, file) in all.axis_iter_mut(Axis(0)).zip(files) {
-        slot.assign(&read_image(file, &config)?);
-    }
-    Ok(all)
+    Ok(read_files(files, &image_config(&weights.config.data))?)
 }
 
 /// Refuses a place where no file can be written, before work is spent on its content.

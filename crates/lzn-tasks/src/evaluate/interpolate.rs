@@ -8,7 +8,7 @@ use tch::Tensor;
 use crate::TaskError;
 use crate::model::Lzn;
 use crate::pictures::array;
-use crate::task::great_circle;
+use crate::task::paths;
 
 /// Draws `rows` rows of `columns` images `[rows * columns, C, H, W]` uint8, each from one draw of the prior to another along a great
 /// circle, which keeps to where a Gaussian has its mass. The noise of the images is that of their row, so what changes is the latent
@@ -27,7 +27,11 @@ pub fn interpolate(
     let image = [shape.channels as i64, shape.size as i64, shape.size as i64];
     let size = image.iter().product::<i64>() as usize;
     let latents = model.encoder().is_some();
-    let paths = |name, size| Tensor::cat(&paths(name, (rows, columns), size, seed), 0).to_device(model.device());
+    let ends = |name, end, size| {
+        let ends: Vec<Tensor> = (0..rows).map(|row| draw(name, row, end, size, seed)).collect();
+        Tensor::cat(&ends, 0)
+    };
+    let paths = |name, size| paths(&ends(name, 0, size), &ends(name, 1, size), columns).to_device(model.device());
     let (latents, noise) = if latents {
         let fixed = (0..rows).map(|row| draw("interpolation-noise", row, 0, size, seed).repeat([columns as i64, 1]));
         (Some(paths("interpolation", model.space.dim)), Tensor::cat(&fixed.collect::<Vec<_>>(), 0))
@@ -53,14 +57,4 @@ pub fn interpolate(
 fn draw(name: &str, row: usize, end: u64, size: usize, seed: u64) -> Tensor {
     let mut stream = Stream::new(seed, Purpose::new(name), [row as u64, end, 0]);
     Tensor::from_slice(&stream.normals(size)).view([1, -1])
-}
-
-/// One path `[columns, size]` for each row.
-fn paths(name: &str, (rows, columns): (usize, usize), size: usize, seed: u64) -> Vec<Tensor> {
-    let path = |row| {
-        let (from, to) = (draw(name, row, 0, size, seed), draw(name, row, 1, size, seed));
-        let shares: Vec<f64> = (0..columns).map(|i| i as f64 / (columns.max(2) - 1) as f64).collect();
-        great_circle(&from, &to, &shares)
-    };
-    (0..rows).map(path).collect()
 }

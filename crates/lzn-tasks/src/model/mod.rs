@@ -13,7 +13,7 @@ use crate::types::{DataType, LatentSpace, PartName, Pass, Placed, Samples};
 
 pub use images::{IMAGE, LABEL, TEXT};
 pub use weights::Weights;
-pub(crate) use weights::{TEXT_BANK, misfit};
+pub(crate) use weights::{TEXT_BANK, checkpoints, misfit};
 
 /// A Latent Zoning Network: data types, each with an encoder, decoders or both, around one Gaussian latent space.
 #[derive(Debug)]

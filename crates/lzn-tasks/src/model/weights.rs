@@ -161,7 +161,7 @@ impl Lzn {
 }
 
 /// The checkpoints of the run in `folder`, for reading.
-fn checkpoints(folder: &Path, config: &RunConfig) -> Checkpoints {
+pub(crate) fn checkpoints(folder: &Path, config: &RunConfig) -> Checkpoints {
     Checkpoints::new(folder::checkpoints(folder), format!("{:08x}", config.identity()), NonZeroUsize::MIN)
 }
 

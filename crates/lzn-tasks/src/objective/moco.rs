@@ -4,9 +4,9 @@ use std::cell::RefCell;
 
 use lzn_encoders::ImageAnchors;
 use lzn_random::{Purpose, Stream};
-use tch::{Device, Kind, Reduction, Tensor};
+use tch::{Device, Kind, Tensor};
 
-use super::{Loss, Objective, StepContext, unit};
+use super::{Loss, Objective, StepContext, contrast, unit};
 use crate::TaskError;
 use crate::model::{IMAGE, Lzn};
 use crate::types::Part;
@@ -91,10 +91,8 @@ impl Objective for MoCo {
         let others = queries.matmul(&self.queue.copy().transpose(0, 1));
         let scores = Tensor::cat(&[own, others], 1) / self.options.temperature;
         let first = Tensor::zeros([queries.size()[0]], (Kind::Int64, queries.device()));
-        let value = scores.cross_entropy_loss(&first, None::<&Tensor>, Reduction::Mean, -100, 0.0);
-        let found = scores.argmax(1, false).eq_tensor(&first).to_kind(Kind::Double).mean(None).double_value(&[]);
         self.newest.replace(Some(keys));
-        Ok(Loss { value, observed: vec![("accuracy/views".to_owned(), found)] })
+        Ok(contrast(&scores, &first))
     }
 
     fn after_step(&mut self, model: &Lzn) -> Result<(), TaskError> {

@@ -17,7 +17,7 @@ mod reconstruct;
 mod rivals_tests;
 mod simclr;
 
-use tch::Tensor;
+use tch::{Kind, Reduction, Tensor};
 
 pub use align::Align;
 pub use align_views::AlignViews;
@@ -71,6 +71,14 @@ pub struct Loss {
     pub value: Tensor,
     /// Further named values, for the record only.
     pub observed: Vec<(String, f64)>,
+}
+
+/// The loss of telling each view's partner from the other candidates: cross-entropy of `scores [n, candidates]` with the `partner [n]`
+/// int64 of every row, and the share of rows whose partner has the largest score.
+fn contrast(scores: &Tensor, partner: &Tensor) -> Loss {
+    let value = scores.cross_entropy_loss(partner, None::<&Tensor>, Reduction::Mean, -100, 0.0);
+    let found = scores.argmax(1, false).eq_tensor(partner).to_kind(Kind::Double).mean(None).double_value(&[]);
+    Loss { value, observed: vec![("accuracy/views".to_owned(), found)] }
 }
 
 /// Rows of `[B, d]` with norm 1.

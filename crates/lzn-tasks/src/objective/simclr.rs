@@ -1,8 +1,8 @@
 //! `simclr`: the two views of an image against all other views of the batch.
 
-use tch::{Kind, Reduction, Tensor};
+use tch::{Kind, Tensor};
 
-use super::{Loss, Objective, StepContext, unit};
+use super::{Loss, Objective, StepContext, contrast, unit};
 use crate::TaskError;
 use crate::model::Lzn;
 
@@ -32,8 +32,6 @@ impl Objective for SimClr {
         let own = Tensor::eye(count, (Kind::Bool, views.device()));
         let scores = (views.matmul(&views.transpose(0, 1)) / self.temperature).masked_fill(&own, f64::NEG_INFINITY);
         let partner = Tensor::arange(count, (Kind::Int64, views.device())).roll([count / 2], [0]);
-        let value = scores.cross_entropy_loss(&partner, None::<&Tensor>, Reduction::Mean, -100, 0.0);
-        let found = scores.argmax(1, false).eq_tensor(&partner).to_kind(Kind::Double).mean(None).double_value(&[]);
-        Ok(Loss { value, observed: vec![("accuracy/views".to_owned(), found)] })
+        Ok(contrast(&scores, &partner))
     }
 }

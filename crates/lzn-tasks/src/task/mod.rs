@@ -25,7 +25,7 @@ use tch::Tensor;
 use crate::model::IMAGE;
 use crate::types::Samples;
 
-pub(crate) use path::great_circle;
+pub(crate) use path::paths;
 pub(crate) use run::Run;
 
 /// What is made of what.

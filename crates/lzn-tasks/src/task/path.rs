@@ -4,7 +4,7 @@ use tch::{Kind, Tensor};
 
 /// Points `[shares, d]` between two rows `[1, d]`; lengths change evenly, directions turn evenly. Shares of 0 and 1 are the rows
 /// themselves.
-pub(crate) fn great_circle(from: &Tensor, to: &Tensor, shares: &[f64]) -> Tensor {
+fn great_circle(from: &Tensor, to: &Tensor, shares: &[f64]) -> Tensor {
     let cosine = (from * to).sum(Kind::Double) / (from.norm() * to.norm());
     let angle = cosine.clamp(-1.0, 1.0).acos().double_value(&[]).max(1e-6);
     let point = |share: f64| {
@@ -15,7 +15,7 @@ pub(crate) fn great_circle(from: &Tensor, to: &Tensor, shares: &[f64]) -> Tensor
 }
 
 /// `points` points on the way from each row to the row of the same number, `[n * points, d]`.
-pub(super) fn paths(from: &Tensor, to: &Tensor, points: usize) -> Tensor {
+pub(crate) fn paths(from: &Tensor, to: &Tensor, points: usize) -> Tensor {
     let shares: Vec<f64> = (0..points).map(|i| i as f64 / (points.max(2) - 1) as f64).collect();
     let rows = (0..from.size()[0]).map(|row| great_circle(&from.narrow(0, row, 1), &to.narrow(0, row, 1), &shares));
     let rows: Vec<Tensor> = rows.collect();

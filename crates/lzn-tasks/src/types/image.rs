@@ -2,20 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use lzn_data::{ImageConfig, read_image};
+use lzn_data::ImageConfig;
 use lzn_encoders::ImageAnchors;
 use lzn_flow::{RectifiedFlow, VelocityField, VelocityNet, to_uint8};
 use lzn_random::Purpose;
 use lzn_torch::ParamStore;
 use lzn_torch::autograd::recompute;
 use lzn_torch::nn::ImageShape;
-use ndarray::{Array4, Axis};
 use tch::{Device, Kind, Tensor};
 
 use super::label::checked;
 use super::{Decoder, Encoder, Format, Given, Part, PartName, Pass, Placed, Reads, Samples, Typed, none};
 use crate::TaskError;
-use crate::data::to_tensor;
+use crate::data::{read_files, to_tensor};
 use crate::objective::Draws;
 use crate::pictures;
 use crate::run::RunError;
@@ -174,11 +173,7 @@ impl Format for ImageFormat {
     fn parse(&self, value: &str) -> Result<Typed, TaskError> {
         let path = Path::new(value);
         let files = if path.is_dir() { files_of(path)? } else { vec![path.to_owned()] };
-        let side = self.config.size;
-        let mut all = Array4::zeros((files.len(), self.config.colour.channels(), side, side));
-        for (mut slot, file) in all.axis_iter_mut(Axis(0)).zip(&files) {
-            slot.assign(&read_image(file, &self.config)?);
-        }
+        let all = read_files(&files, &self.config)?;
         let names = files.iter().map(|file| file.display().to_string()).collect();
         Ok(Typed { samples: Samples::Rows(to_tensor(&all, self.device)), names })
     }

@@ -12,7 +12,7 @@ use lzn_tasks::evaluate::{
 };
 use tch::Device;
 
-use crate::support::{contents, data, finish, joint, plain};
+use crate::support::{contents, data, evaluation, finish, joint, plain};
 
 /// Remembers the stages.
 #[derive(Default)]
@@ -27,22 +27,15 @@ impl Progress for Stages {
 }
 
 fn options(place: &Path, samplers: &[&str]) -> EvaluateOptions {
-    EvaluateOptions {
-        metrics: MetricsConfig {
-            groups: MetricGroup::ALL.to_vec(),
-            samplers: samplers.iter().map(|name| (*name).to_owned()).collect(),
-            generated: 12,
-            reconstructions: 5,
-            draws: 3,
-            ..MetricsConfig::default()
-        },
-        images: usize::MAX,
-        noise_scale: 0.0,
-        seed: 4,
-        batch_size: 5,
-        parts: Parts::new(Some(place.join("parts"))),
-        cache: place.join("cache"),
-    }
+    let metrics = MetricsConfig {
+        groups: MetricGroup::ALL.to_vec(),
+        samplers: samplers.iter().map(|name| (*name).to_owned()).collect(),
+        generated: 12,
+        reconstructions: 5,
+        draws: 3,
+        ..MetricsConfig::default()
+    };
+    evaluation(metrics, place)
 }
 
 fn trained(config: &RunConfig, run: &Path) -> Weights {

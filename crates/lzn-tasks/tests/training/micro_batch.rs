@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use lzn_encoders::{EncoderError, ImageAnchors};
 use lzn_tasks::IMAGE;
-use lzn_tasks::config::{Override, RunConfig};
+use lzn_tasks::config::RunConfig;
 use lzn_tasks::objective::{Objective, Reconstruct, StepContext};
 use lzn_tasks::train::StepReport;
 use lzn_tasks::types::Part;
@@ -15,18 +15,13 @@ use tch::{Kind, Tensor};
 
 use crate::support::{
     batch, classifier, data, draws, engine, finish, joint, plain, samples, step, stop_at, unconditional, value, views,
-    weights_of,
+    weights_of, with,
 };
 
 /// A batch of six with second views.
 fn two_views() -> StepContext {
     let (second, _) = samples(1);
     batch(0).with_second_view(Some(second))
-}
-
-fn with(config: &RunConfig, sets: &[&str]) -> RunConfig {
-    let sets: Vec<Override> = sets.iter().map(|set| set.parse().unwrap()).collect();
-    RunConfig::parse(&config.to_toml(), Path::new("test.toml"), &sets).unwrap()
 }
 
 /// The report of a first step and the gradients that it left, by name.

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use lzn_tasks::Weights;
-use lzn_tasks::config::{MetricGroup, Override, RunConfig};
-use lzn_tasks::evaluate::{Encoded, EvaluateOptions, Measure, Parts, Progress, Silent, evaluate, probe_features};
+use lzn_tasks::config::{MetricGroup, RunConfig};
+use lzn_tasks::evaluate::{Encoded, EvaluateOptions, Measure, Progress, Silent, evaluate, probe_features};
 use lzn_tasks::run::records;
 use tch::Device;
 
-use crate::support::{data, finish, views};
+use crate::support::{data, evaluation, finish, views, with};
 
 /// Remembers how many images were encoded.
 #[derive(Default)]
@@ -25,23 +25,10 @@ impl Progress for Encodings {
     fn advance(&self, _: usize) {}
 }
 
-fn with(config: &RunConfig, sets: &[&str]) -> RunConfig {
-    let sets: Vec<Override> = sets.iter().map(|set| set.parse().unwrap()).collect();
-    RunConfig::parse(&config.to_toml(), Path::new("test.toml"), &sets).unwrap()
-}
-
 fn options(config: &RunConfig, place: &Path) -> EvaluateOptions {
     let mut metrics = config.evaluate.metrics.clone();
     metrics.groups = vec![MetricGroup::Representation];
-    EvaluateOptions {
-        metrics,
-        images: usize::MAX,
-        noise_scale: 0.0,
-        seed: 4,
-        batch_size: 5,
-        parts: Parts::new(Some(place.join("parts"))),
-        cache: place.join("cache"),
-    }
+    evaluation(metrics, place)
 }
 
 /// Dark and light: any encoder sees that, without having learned anything.

@@ -5,13 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lzn_pickle::{Item, PtFile, Value};
-use lzn_tasks::config::{Override, RunConfig};
+use lzn_tasks::config::RunConfig;
 use lzn_tasks::published::{ImportOptions, Imported, export, import};
 use lzn_tasks::task::{Task, TaskOptions};
 use lzn_tasks::{IMAGE, LABEL, TaskError, Weights};
 use tch::Device;
 
-use crate::support::{PARTS, classifier, data, finish, joint, plain, state_of, stop_at, unconditional, weights_of};
+use crate::support::{
+    PARTS, classifier, data, finish, joint, plain, state_of, stop_at, unconditional, weights_of, with,
+};
 
 const OPTIONS: ImportOptions = ImportOptions { device: Device::Cpu, bank: 1000 };
 
@@ -21,11 +23,6 @@ fn exported(config: &RunConfig, folder: &Path) -> (PathBuf, PathBuf) {
     drop(stop_at(config, &run, 4));
     assert_eq!(export(&run, &file).unwrap(), 4);
     (run, file)
-}
-
-/// A configuration with one value replaced.
-fn with(config: &RunConfig, set: &str) -> RunConfig {
-    RunConfig::parse(&config.to_toml(), Path::new("test.toml"), &[set.parse::<Override>().unwrap()]).unwrap()
 }
 
 #[test]
@@ -77,7 +74,7 @@ fn without_the_images_of_its_training_a_checkpoint_draws_the_same_images() {
     let place = tempfile::tempdir().unwrap();
     let (run, file) = exported(&config, place.path());
     let imported = place.path().join("imported");
-    let absent = with(&config, "data.path=absent");
+    let absent = with(&config, &["data.path=absent"]);
     let Imported { class_names, bank, notes, .. } = import(&file, &absent, &imported, &OPTIONS).unwrap();
     assert_eq!((class_names, bank), (vec!["0".to_owned(), "1".to_owned()], 0));
     assert!(notes.len() == 1 && notes[0].contains("absent"), "{notes:?}");
@@ -212,9 +209,9 @@ fn a_checkpoint_of_another_model_is_refused_by_its_parts_and_noise_levels() {
     };
     let message = refusal(&unconditional(folder.path()));
     assert!(message.contains("`label_anchor` is there, and the configuration has no [model.labels]"), "{message}");
-    let message = refusal(&with(&config, "model.decoder.sigma_max=77.0"));
+    let message = refusal(&with(&config, &["model.decoder.sigma_max=77.0"]));
     assert!(message.contains("`decoder.model.module.sigmas` goes from 50.0000 to"), "{message}");
-    let message = refusal(&with(&config, "model.latent_dim=7"));
+    let message = refusal(&with(&config, &["model.latent_dim=7"]));
     assert!(
         message.contains("latent_transformations.0.2.bias` has shape [6], the configuration needs [7]"),
         "{message}"
@@ -234,7 +231,7 @@ fn another_course_of_training_is_noted() {
             other => panic!("{other:?}"),
         }
     });
-    let other = with(&with(&config, "train.encoder.learning_rate=0.5"), "train.labels.ema_decay=0.5");
+    let other = with(&config, &["train.encoder.learning_rate=0.5", "train.labels.ema_decay=0.5"]);
     let notes = import(&bad, &other, &place.path().join("imported"), &OPTIONS).unwrap().notes;
     let all = notes.join("\n");
     assert_eq!(notes.len(), 3, "{all}");

@@ -3,20 +3,16 @@
 use std::fs;
 use std::path::Path;
 
-use lzn_tasks::config::{Override, RunConfig};
+use lzn_tasks::config::RunConfig;
 use lzn_tasks::train::Session;
 
 use crate::support::{
-    batch, bits, data, engine, finish, open, records_of, samples, step, stop_at, value, views, weights_of,
+    batch, bits, data, engine, finish, open, records_of, samples, step, stop_at, try_with, value, views, weights_of,
+    with,
 };
 
 const SIMCLR: &str = "objective=[{kind=\"simclr\",temperature=0.5}]";
 const MOCO: &str = "objective=[{kind=\"moco\",queue=8,momentum=0.6}]";
-
-fn with(config: &RunConfig, sets: &[&str]) -> Result<RunConfig, String> {
-    let sets: Vec<Override> = sets.iter().map(|set| set.parse().unwrap()).collect();
-    RunConfig::parse(&config.to_toml(), Path::new("test.toml"), &sets).map_err(|error| error.to_string())
-}
 
 /// What the objectives of a session carry, bit for bit.
 fn carried(session: &Session) -> Vec<(String, Vec<u32>)> {
@@ -31,7 +27,7 @@ fn a_run_that_was_stopped_goes_on_with_the_queue_and_the_encoder_of_the_keys_bit
     let folder = data();
     let place = tempfile::tempdir().unwrap();
     for (name, set) in [("simclr", SIMCLR), ("moco", MOCO)] {
-        let config = with(&views(folder.path()), &[set]).unwrap();
+        let config = with(&views(folder.path()), &[set]);
         let [whole, stopped] = ["whole", "stopped"].map(|run| place.path().join(format!("{name}-{run}")));
         let expected = carried(finish(&config, &whole).session());
         drop(stop_at(&config, &stopped, 3));
@@ -47,11 +43,11 @@ fn a_run_that_was_stopped_goes_on_with_the_queue_and_the_encoder_of_the_keys_bit
 #[test]
 fn a_checkpoint_without_what_an_objective_carries_is_refused_by_the_name_of_the_file() {
     let folder = data();
-    let config = with(&views(folder.path()), &[MOCO]).unwrap();
+    let config = with(&views(folder.path()), &[MOCO]);
     let run = tempfile::tempdir().unwrap();
     let run = run.path().join("run");
     drop(stop_at(&config, &run, 4));
-    let wide = with(&config, &["objective.0.queue=9"]).unwrap();
+    let wide = with(&config, &["objective.0.queue=9"]);
     assert_ne!(wide.identity(), config.identity());
     // What the checkpoint says of its own files leaves the damaged one out; the one before it is taken.
     fs::remove_file(run.join("checkpoints/000000004/objectives.safetensors")).unwrap();
@@ -70,7 +66,7 @@ fn both_learn_to_find_the_other_view() {
     };
     for (name, set) in [("simclr", SIMCLR), ("moco", MOCO)] {
         let sets = [set, "model.encoder.ncsnpp.dropout=0.0", "train.warm_up.iterations=1"];
-        let mut engine = engine(&with(&views(folder.path()), &sets).unwrap());
+        let mut engine = engine(&with(&views(folder.path()), &sets));
         let losses: Vec<f64> = (0..80).map(|i| value(&step(&mut engine, i, &views_of(i % 4)), name).unwrap()).collect();
         let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
         // The first batches of all meet keys that were drawn at random.
@@ -92,10 +88,10 @@ fn settings_that_do_not_fit_are_refused_by_their_key() {
         (&[MOCO, "data.augment={flip=false}"], "both views are equal"),
         (&["objective=[{kind=\"moco\",from=\"image\"}]"], "`objective[0].from` belongs to kind = \"align\""),
     ] {
-        let message = with(&config, sets).unwrap_err();
+        let message = try_with(&config, sets).unwrap_err();
         assert!(message.contains(expected), "{sets:?}: {message}");
     }
-    assert!(with(&config, &["objective=[{kind=\"moco\"}]"]).is_ok(), "the published queue is long enough");
+    assert!(try_with(&config, &["objective=[{kind=\"moco\"}]"]).is_ok(), "the published queue is long enough");
 }
 
 #[test]

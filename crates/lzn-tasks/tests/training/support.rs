@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lzn_random::{Purpose, Stream};
 use lzn_tasks::TaskError;
-use lzn_tasks::config::{Override, RunConfig};
+use lzn_tasks::config::{MetricsConfig, Override, RunConfig};
+use lzn_tasks::evaluate::{EvaluateOptions, Parts};
 use lzn_tasks::objective::{Draws, StepContext};
 use lzn_tasks::run::StopFlag;
 use lzn_tasks::run::records::{self, Record};
@@ -97,6 +98,30 @@ fn parse(text: &str, folder: &Path, sets: &[&str]) -> RunConfig {
     let path = format!("data.path='{}'", folder.display());
     let sets: Vec<Override> = sets.iter().chain([&path.as_str()]).map(|set| set.parse().unwrap()).collect();
     RunConfig::parse(text, Path::new("test.toml"), &sets).unwrap()
+}
+
+/// A configuration with some of its values replaced, or why that cannot be.
+pub(crate) fn try_with(config: &RunConfig, sets: &[&str]) -> Result<RunConfig, String> {
+    let sets: Vec<Override> = sets.iter().map(|set| set.parse().unwrap()).collect();
+    RunConfig::parse(&config.to_toml(), Path::new("test.toml"), &sets).map_err(|error| error.to_string())
+}
+
+/// A configuration with some of its values replaced.
+pub(crate) fn with(config: &RunConfig, sets: &[&str]) -> RunConfig {
+    try_with(config, sets).unwrap()
+}
+
+/// An evaluation of these metrics that keeps its pieces in `place`.
+pub(crate) fn evaluation(metrics: MetricsConfig, place: &Path) -> EvaluateOptions {
+    EvaluateOptions {
+        metrics,
+        images: usize::MAX,
+        noise_scale: 0.0,
+        seed: 4,
+        batch_size: 5,
+        parts: Parts::new(Some(place.join("parts"))),
+        cache: place.join("cache"),
+    }
 }
 
 /// A model with fresh optimizers, for steps without a run folder.

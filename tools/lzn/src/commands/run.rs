@@ -11,7 +11,7 @@ use ndarray::Array2;
 use tch::Tensor;
 
 use crate::cli::{RunArgs, SourceArg};
-use crate::say::{note, say};
+use crate::say::say;
 use crate::{images, model};
 
 /// Runs the task that was typed, and writes or prints what it makes.
@@ -49,11 +49,8 @@ fn source(weights: &Weights, from: &SourceArg, count: usize) -> Result<Bound> {
         }
         SourceArg::Data { name, value } => {
             let typed = typed(&weights.model, name, value)?;
-            let company = weights.model.data_type(name)?;
-            if company.bank.is_none() && company.encodes() && name == lzn_tasks::IMAGE {
-                note(format_args!(
-                    "note: this model has no anchor bank, so latents depend on which images are given together"
-                ));
+            if name == lzn_tasks::IMAGE {
+                images::note_company(&weights.model);
             }
             (Source::data(name), typed.samples.repeat_each(count).into(), repeated(typed.names, count))
         }

@@ -60,6 +60,12 @@ fn measured(session: &Session) -> Result<bool, TaskError> {
     Ok(records.iter().any(here))
 }
 
+/// Up to `count` of the numbers below `all`, evenly spaced.
+fn evenly(all: usize, count: usize) -> impl Iterator<Item = usize> {
+    let count = count.min(all);
+    (0..count).map(move |i| i * all / count)
+}
+
 /// Anchors of the distinct texts of up to `count` evenly spaced training samples; none without a text encoder or texts.
 pub(crate) fn text_bank(
     model: &Lzn,
@@ -69,8 +75,7 @@ pub(crate) fn text_bank(
     if !data.has_texts() || !model.data_type(TEXT).is_ok_and(DataType::encodes) {
         return Ok(None);
     }
-    let count = count.min(data.len());
-    let texts = (0..count).map(|i| data.text(i * data.len() / count)).collect::<Result<Vec<_>, _>>()?;
+    let texts = evenly(data.len(), count).map(|i| data.text(i)).collect::<Result<Vec<_>, _>>()?;
     let samples = Samples::Texts(texts.into_iter().flatten().collect());
     if samples.is_empty() {
         return Ok(None);
@@ -87,8 +92,7 @@ pub(crate) fn anchor_bank(
     if model.encoder().is_none() {
         return Ok(None);
     }
-    let count = count.min(data.len());
-    let indices: Vec<usize> = (0..count).map(|i| i * data.len() / count).collect();
+    let indices: Vec<usize> = evenly(data.len(), count).collect();
     let (images, _) = crate::data::read(data, &indices, model.device())?;
     Ok(Some(model.anchors(&images, 100)?))
 }

@@ -1,4 +1,4 @@
-//! Compiles the C++ half of `src/autograd` against the headers of libtorch, then does what every crate does that links libtorch.
+//! Compiles the C++ halves of `src/autograd` and `src/dist` against the headers of libtorch, then does what every crate does that links libtorch.
 
 #![expect(clippy::print_stdout, reason = "a build script talks to cargo on standard output")]
 
@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const SHIMS: [&str; 2] = ["src/autograd/shim.cpp", "src/autograd/generator.cpp"];
+const DIST: &str = "src/dist/shim.cpp";
+/// Stand-ins for headers of gloo, which libtorch needs and does not ship.
+const STUBS: &str = "src/dist/stubs";
 
 /// What torch-sys asks of a torch module too; one answer a line.
 const ASK_PYTHON: &str = "\
@@ -31,16 +34,34 @@ struct Libtorch {
 fn main() -> Result<(), Box<dyn Error>> {
     link::main();
     println!("cargo:rerun-if-changed=compile.rs");
-    SHIMS.iter().for_each(|shim| println!("cargo:rerun-if-changed={shim}"));
+    SHIMS.iter().chain(&[DIST, STUBS]).for_each(|path| println!("cargo:rerun-if-changed={path}"));
     let libtorch = if setting("LIBTORCH_USE_PYTORCH").is_some() { of_python()? } else { of_folder()? };
+    compiler(&libtorch).files(SHIMS).try_compile("lzn_autograd")?;
+    let mut dist = compiler(&libtorch);
+    // As libtorch itself is built: without the first its header of gloo is empty.
+    dist.define("USE_C10D_GLOO", None).define("NDEBUG", None).include(STUBS);
+    if std::env::var_os("CARGO_FEATURE_NCCL").is_some() {
+        dist.define("USE_C10D_NCCL", None);
+        let folders = setting("LZN_CUDA_INCLUDE").unwrap_or_default();
+        for folder in std::env::split_paths(&folders) {
+            dist.flag("-isystem").flag(folder);
+        }
+        println!("cargo:rustc-link-lib=torch_cuda");
+        println!("cargo:rustc-link-lib=c10_cuda");
+    }
+    dist.file(DIST).try_compile("lzn_dist")?;
+    Ok(())
+}
+
+/// A compiler of C++ that sees the headers of libtorch.
+fn compiler(libtorch: &Libtorch) -> cc::Build {
     let mut build = cc::Build::new();
     build.cpp(true).std("c++17").debug(false).define("_GLIBCXX_USE_CXX11_ABI", libtorch.abi.as_str());
     for include in &libtorch.includes {
-        // As headers of the system, so that warnings are about our file only.
+        // As headers of the system, so that warnings are about our files only.
         build.flag("-isystem").flag(include);
     }
-    build.files(SHIMS).try_compile("lzn_autograd")?;
-    Ok(())
+    build
 }
 
 /// The value of an environment variable, which cargo then watches.

@@ -28,6 +28,9 @@ pub enum TorchError {
     /// libtorch refused an operation.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
+    /// Processes that work together failed in it.
+    #[error(transparent)]
+    Dist(#[from] crate::dist::DistError),
     /// An operation with a backward pass of its own broke a rule, or that pass failed.
     #[error("{operation}: {problem}")]
     Autograd {

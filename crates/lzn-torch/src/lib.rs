@@ -1,6 +1,7 @@
 //! The bridge to libtorch: zone operations as differentiable tensor operations, parameters, shared network blocks, tensor files.
 
 pub mod autograd;
+pub mod dist;
 pub mod error;
 pub mod files;
 pub mod install;

@@ -157,6 +157,17 @@ pub enum TaskError {
         /// The data type.
         name: String,
     },
+    /// Nothing to look latents up in.
+    #[error("there are no texts to look up: train with texts, or give some")]
+    NoBank,
+    /// A target that is drawn, asked for what it most probably is.
+    #[error(
+        "`{target}` is drawn and not looked up, so there are no likeliest ones: ask for `label` or `text:retrieval`, or without --top"
+    )]
+    Unranked {
+        /// The target of the task.
+        target: String,
+    },
     /// A decoder that is told nothing of the source.
     #[error("the decoder of `{name}` draws from noise alone and is told nothing of the source: start from the prior")]
     Deaf {

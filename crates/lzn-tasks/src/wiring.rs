@@ -14,11 +14,11 @@ use crate::TaskError;
 use crate::config::{DataConfig, Decision, EncoderConfig, ModelConfig, ObjectiveConfig, ObjectiveKind, RunConfig};
 use crate::data::image_config;
 use crate::model::{IMAGE, LABEL, Lzn, TEXT};
-use crate::objective::{Align, AlignViews, ClassifyImages, MoCo, MoCoOptions, Objective, Reconstruct, SimClr};
+use crate::objective::{Align, AlignViews, ClassifyImages, Clip, MoCo, MoCoOptions, Objective, Reconstruct, SimClr};
 use crate::train::Term;
 use crate::types::image::{ImageDecoder, ImageEncoder, ImageFormat};
 use crate::types::label::{LabelDecoder, LabelEncoder, LabelFormat};
-use crate::types::text::{TextFormat, TextReader, TextWriter};
+use crate::types::text::{TextFormat, TextLookup, TextReader, TextWriter};
 use crate::types::{DataType, LatentSpace, Part};
 
 /// What an objective writes in the place of a data type for a second view of every image.
@@ -145,7 +145,7 @@ impl Builder<'_> {
     fn text(&self) -> Result<DataType, TaskError> {
         let config = self.config;
         let flow = config.text_flow.as_ref().unwrap_or(&config.image_flow).build("model.text_flow")?;
-        let mut text = DataType::new(TEXT, flow).with_remedies(NO_READER, NO_WRITER).with_format(TextFormat);
+        let mut text = DataType::new(TEXT, flow.clone()).with_remedies(NO_READER, NO_WRITER).with_format(TextFormat);
         let Some(options) = &config.text else { return Ok(text) };
         let (bytes, dim) = (options.max_bytes, config.latent_dim);
         if let Some(encoder) = &options.encoder {
@@ -154,7 +154,10 @@ impl Builder<'_> {
         }
         if let Some(decoder) = &options.decoder {
             let part = Part::new(self.store(4), |scope| TextDecoder::new(scope, decoder, bytes, dim));
-            text = text.with_decoder("generation", TextWriter(part.map_err(refused("model.text.decoder"))?));
+            text = text.with_decoder(TextWriter::NAME, TextWriter(part.map_err(refused("model.text.decoder"))?));
+        }
+        if options.encoder.is_some() {
+            text = text.with_decoder(TextLookup::NAME, TextLookup { flow, bank: None });
         }
         Ok(text)
     }
@@ -249,6 +252,11 @@ fn objective(config: &ObjectiveConfig, run: &RunConfig, model: &Lzn) -> Result<B
             let keys = Builder { config: &run.model, data: &run.data, classes: 0, seed: 0, device: model.device() };
             Box::new(MoCo::new(options, keys.image_encoder()?, model, run.seed)?)
         }
+        ObjectiveKind::Clip => Box::new(Clip {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            temperature: config.temperature.unwrap_or(Clip::PUBLISHED_TEMPERATURE),
+        }),
         ObjectiveKind::Align if to == VIEW => Box::new(AlignViews {
             noise_scale: config.noise_scale.unwrap_or(AlignViews::PUBLISHED_NOISE_SCALE),
             cut_off: config.cut_off,
@@ -258,6 +266,7 @@ fn objective(config: &ObjectiveConfig, run: &RunConfig, model: &Lzn) -> Result<B
             from: from.to_owned(),
             to: to.to_owned(),
             symmetric: config.symmetric,
+            noise_scale: config.noise_scale.unwrap_or(1.0),
             cut_off: config.cut_off,
             form: config.form,
             class_weights: config.class_weights,

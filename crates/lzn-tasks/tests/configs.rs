@@ -16,7 +16,10 @@ use tch::Device;
 use toml::Value;
 
 /// Files in the folder that are not of the published six.
-const DEMONSTRATIONS: [&str; 9] = [
+const DEMONSTRATIONS: [&str; 12] = [
+    "emoji",
+    "emoji-clip",
+    "emoji-without-labels",
     "fashion-mnist",
     "fashion-mnist-classifier",
     "fashion-mnist-conditional-flow",

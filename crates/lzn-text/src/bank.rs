@@ -55,6 +55,12 @@ impl TextBank {
         &self.anchors
     }
 
+    /// Another handle on the same anchors.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self { texts: self.texts.clone(), anchors: self.anchors.shallow_clone() }
+    }
+
     /// The row of a text; `None` if the bank does not have it.
     pub fn position(&self, text: &str) -> Option<usize> {
         self.texts.iter().position(|own| own == text)

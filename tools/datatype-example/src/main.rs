@@ -66,6 +66,7 @@ fn objectives() -> Vec<Term> {
         from: ROW.to_owned(),
         to: LABEL.to_owned(),
         symmetric: false,
+        noise_scale: 1.0,
         cut_off: 0.2,
         form: LossForm::Log,
         class_weights: true,

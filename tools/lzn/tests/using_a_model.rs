@@ -264,6 +264,11 @@ fn every_task_of_the_model_runs_by_its_source_and_target() {
     let listed = run(&["--from", "image:@list.txt", "--to", "label"]);
     assert_eq!(listed.lines().filter_map(|line| line.split('\t').nth(1)).collect::<Vec<_>>(), classes);
     assert_eq!(run(&["--from", "image:.", "--to", "label"]).lines().count(), 3);
+    let ranked = run(&["--from", "image:@list.txt", "--to", "label", "--top", "3"]);
+    let ranked: Vec<Vec<&str>> = ranked.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!((ranked.len(), ranked[0][2], ranked[3][2]), (6, classes[0], classes[1]));
+    let shares: Vec<f64> = ranked.iter().map(|line| line[1].parse().expect("a probability")).collect();
+    assert!(shares[0] >= shares[1] && shares[1] >= shares[2] && shares[..3].iter().sum::<f64>() <= 1.0, "{shares:?}");
     // So is `sample`, and numbers stay those of their samples.
     run(&["--from", "label:bag", "--to", "image", "--count", "3", "--out", "run.npy"]);
     succeed(folder.path(), &["sample", "--steps", "2", "--labels", "bag", "--count", "3", "--npy", "sample.npy"]);
@@ -299,6 +304,9 @@ fn tasks_that_do_not_exist_are_answered_with_what_there_is() {
         (&["--from", "prior", "--from", "label:bag", "--to", "image"], "only samples of data types can be mixed"),
         (&["--from", "label:bag", "--weights", "1,2", "--to", "image"], "2 numbers for 1 sources"),
         (&["--from", "label:bag", "--to", "image", "--out", "x.bmp"], ".png"),
+        (&["--from", "label:bag", "--to", "image", "--top", "2"], "`image` is drawn and not looked up"),
+        (&["--from", "label:bag", "--to", "label", "--top", "2", "--out", "x.txt"], "leave out --out"),
+        (&["--from", "label:bag", "--to", "label", "--texts", "none.txt"], "none.txt"),
     ] {
         let message = fail(folder.path(), &[&["run", "--steps", "1"], args].concat());
         assert!(message.contains(words), "{args:?}: {message}");

@@ -24,12 +24,20 @@ pub enum MetricGroup {
     Reconstruction,
     /// Linear and nearest-neighbour probes on the encoder's features.
     Representation,
+    /// Whether images and texts find each other, and whether texts are written for images as they are.
+    Retrieval,
 }
 
 impl MetricGroup {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Accuracy, Self::AccuracySweep, Self::Generation, Self::Reconstruction, Self::Representation];
+    pub const ALL: [Self; 6] = [
+        Self::Accuracy,
+        Self::AccuracySweep,
+        Self::Generation,
+        Self::Reconstruction,
+        Self::Representation,
+        Self::Retrieval,
+    ];
 
     /// The name in configurations and on the command line.
     pub fn name(self) -> &'static str {
@@ -39,6 +47,7 @@ impl MetricGroup {
             Self::Generation => "generation",
             Self::Reconstruction => "reconstruction",
             Self::Representation => "representation",
+            Self::Retrieval => "retrieval",
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum ObjectiveKind {
     Simclr,
     /// MoCo v2 on two views (He et al. 2020; Chen et al. 2020): contrastive learning against a queue, a yardstick of representations.
     Moco,
+    /// CLIP on pairs of two data types (Radford et al. 2021): contrastive learning within the batch, a yardstick of alignment.
+    Clip,
 }
 
 /// Which function of the assignment probability is raised.
@@ -73,11 +75,11 @@ pub struct ObjectiveConfig {
     /// How the weight changes with time; none: not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
-    /// `align`: the data type whose latents move: `image`, `label`.
+    /// `align`: the data type whose latents move: `image`, `label`, `text`. `clip`: one type of the pairs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// `align`: the data type over whose zones they are assigned, or `view` for a second view of every image: the same image under
-    /// other random transforms.
+    /// other random transforms. `clip`: the other type of the pairs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// `align`: whether the other direction counts as well; the loss is then the mean of both.
@@ -93,12 +95,12 @@ pub struct ObjectiveConfig {
     /// Appendices E and D).
     #[serde(default)]
     pub form: LossForm,
-    /// `align` to views: scale alpha of the noise of the images' latents; below 1 they keep to the middle of their zones.
-    /// Published and default: 0.45 (paper, Appendix D.3).
+    /// `align`: scale alpha of the noise of the latents that move; below 1 they keep to the middle of their zones. Published and default:
+    /// 0.45 to views (paper, Appendix D.3), else 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_scale: Option<f64>,
-    /// `simclr` and `moco`: temperature by which cosines are divided, above 0. Published for ImageNet, and default: 0.1 of `simclr`, 0.2
-    /// of `moco`; 0.5 of `simclr` for CIFAR-10.
+    /// `simclr`, `moco` and `clip`: temperature by which cosines are divided, above 0. Published for ImageNet, and default: 0.1 of
+    /// `simclr`, 0.2 of `moco`; 0.5 of `simclr` for CIFAR-10. Default of `clip`: 0.07, where its published one starts to be learnt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
     /// `moco`: keys in the queue, at least `train.batch_size`. Published for ImageNet, and default: 65,536.
@@ -155,8 +157,14 @@ impl ObjectiveConfig {
         self.kind == ObjectiveKind::Align && self.to.as_deref() == Some(VIEW)
     }
 
+    /// Whether views are told apart by their cosine.
     fn contrasts(&self) -> bool {
         matches!(self.kind, ObjectiveKind::Simclr | ObjectiveKind::Moco)
+    }
+
+    /// Whether it is about two data types.
+    fn pairs(&self) -> bool {
+        matches!(self.kind, ObjectiveKind::Align | ObjectiveKind::Clip)
     }
 
     fn check_views(
@@ -182,8 +190,8 @@ impl ObjectiveConfig {
     /// The settings of contrastive objectives, which others do not have.
     fn check_contrast(&self, key: impl Fn(&str) -> String, batch_size: usize) -> Result<(), ConfigError> {
         let moco = self.kind == ObjectiveKind::Moco;
-        if self.temperature.is_some() && !self.contrasts() {
-            return Err(invalid(key("temperature"), "belongs to kind = \"simclr\" or \"moco\""));
+        if self.temperature.is_some() && !self.contrasts() && self.kind != ObjectiveKind::Clip {
+            return Err(invalid(key("temperature"), "belongs to kind = \"simclr\", \"moco\" or \"clip\""));
         }
         for (name, given) in [("queue", self.queue.is_some()), ("momentum", self.momentum.is_some())] {
             if given && !moco {
@@ -206,17 +214,23 @@ impl ObjectiveConfig {
         Ok(())
     }
 
-    fn check_align(
+    fn check_pair(
         &self,
         key: impl Fn(&str) -> String,
         model: &ModelConfig,
         data: &DataConfig,
     ) -> Result<(), ConfigError> {
         let types = wiring::declared(model);
+        let clip = self.kind == ObjectiveKind::Clip;
         let (Some(from), Some(to)) = (self.from.as_deref(), self.to.as_deref()) else {
-            let rule = format!("`align` needs `from` and `to`: two of {}, or to = \"{VIEW}\"", names(&types));
+            let (kind, or_view) =
+                if clip { ("clip", String::new()) } else { ("align", format!(", or to = \"{VIEW}\"")) };
+            let rule = format!("`{kind}` needs `from` and `to`: two of {}{or_view}", names(&types));
             return Err(invalid(key("from"), rule));
         };
+        if to == VIEW && clip {
+            return Err(invalid(key("to"), "`clip` is of two data types; `simclr` compares views"));
+        }
         if to == VIEW {
             if from != crate::model::IMAGE || self.symmetric {
                 let rule = "alignment of views is of images, and in one direction: both are views";
@@ -286,18 +300,19 @@ pub(super) fn check(
         if objective.kind == ObjectiveKind::Classify && !model.labels.as_ref().is_some_and(linear) {
             return Err(invalid(key("kind"), "`classify` needs [model.labels] with decision = \"linear\""));
         }
-        if objective.kind != ObjectiveKind::Align {
-            for (name, given) in
-                [("from", objective.from.is_some()), ("to", objective.to.is_some()), ("symmetric", objective.symmetric)]
-            {
-                if given {
-                    return Err(invalid(key(name), "belongs to kind = \"align\"; remove it, or change the kind"));
-                }
+        let aligns = objective.kind == ObjectiveKind::Align;
+        for (name, given, belongs) in [
+            ("from", objective.from.is_some(), objective.pairs()),
+            ("to", objective.to.is_some(), objective.pairs()),
+            ("symmetric", objective.symmetric, aligns),
+        ] {
+            if given && !belongs {
+                return Err(invalid(key(name), "belongs to kind = \"align\"; remove it, or change the kind"));
             }
         }
         if let Some(scale) = objective.noise_scale {
-            if !objective.aligns_views() {
-                return Err(invalid(key("noise_scale"), "belongs to `align` with to = \"view\""));
+            if !aligns {
+                return Err(invalid(key("noise_scale"), "belongs to kind = \"align\""));
             }
             if !(scale.is_finite() && scale >= 0.0) {
                 return Err(invalid(key("noise_scale"), format!("must be finite and not negative, got {scale}")));
@@ -314,8 +329,8 @@ pub(super) fn check(
             }
             _ => {}
         }
-        if objective.kind == ObjectiveKind::Align {
-            objective.check_align(key, model, data)?;
+        if objective.pairs() {
+            objective.check_pair(key, model, data)?;
         }
     }
     Ok(())

@@ -25,7 +25,7 @@ impl FromStr for Override {
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         let refuse = |reason: &str| ConfigError::Override { text: text.to_owned(), reason: reason.to_owned() };
         let (key, value) = text.split_once('=').ok_or_else(|| refuse("expected key.path=value"))?;
-        let path: Vec<String> = key.trim().split('.').map(str::to_owned).collect();
+        let path = path(key.trim());
         if path.iter().any(String::is_empty) {
             return Err(refuse("the key has an empty part"));
         }
@@ -35,6 +35,16 @@ impl FromStr for Override {
             .unwrap_or_else(|| Value::String(value.trim().to_owned()));
         Ok(Self { text: text.to_owned(), path, value })
     }
+}
+
+/// The parts of a dotted key; a part in quotes, such as a part's name with a dot, is taken whole.
+fn path(key: &str) -> Vec<String> {
+    let mut quoted = false;
+    let ends = |letter: char| {
+        quoted ^= letter == '"';
+        letter == '.' && !quoted
+    };
+    key.split(ends).map(|part| part.trim_matches('"').to_owned()).collect()
 }
 
 impl Override {
@@ -190,6 +200,7 @@ kind = "rectified-flow"
         let config = parse(MINIMAL, &["train.batch_size=64", "objective.0.weight=0.5", "seed = 9"]).unwrap();
         assert_eq!((config.train.batch_size, config.objectives[0].weight, config.seed), (64, 0.5, 9));
         assert_eq!(config.value("train.batch_size").unwrap(), Value::Integer(64));
+        assert_eq!(path("train.parts.\"text.encoder\".freeze_at"), ["train", "parts", "text.encoder", "freeze_at"]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod progress;
 mod reconstruct;
 mod report;
 mod representation;
+mod retrieval;
 mod run;
 
 pub use accuracy::SweepPoint;

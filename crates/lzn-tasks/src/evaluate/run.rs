@@ -16,11 +16,12 @@ use super::generate::{GenerateOptions, Generated, NamedSampler, generate};
 use super::network::feature_net;
 use super::parts::Parts;
 use super::reconstruct::{ReconstructOptions, Reconstructions, reconstruct};
-use super::{ClassifyOptions, Encoded, Group, Progress, representation};
+use super::{ClassifyOptions, Encoded, Group, Progress, representation, retrieval};
 use crate::TaskError;
 use crate::config::{Decision, MetricGroup, MetricsConfig};
 use crate::data::{RunData, check_classes, open_test, open_train};
-use crate::model::Weights;
+use crate::model::{TEXT, Weights};
+use crate::types::DataType;
 
 /// What is measured, on how much, and where finished pieces go.
 #[derive(Debug, Clone)]
@@ -92,6 +93,9 @@ pub fn evaluate(
     }
     if asked(MetricGroup::Representation) {
         run.representation(&mut found)?;
+    }
+    if asked(MetricGroup::Retrieval) {
+        run.retrieval(&mut found)?;
     }
     found.bad_images.extend(run.test.iter().flat_map(|test| test.bad_images()));
     Ok(found)
@@ -226,6 +230,20 @@ impl Run<'_> {
             representation::probes(model, (&fitted, test), train.classes(), settings, self.progress)
         })?;
         found.groups.push(Group::new("Representation", measures));
+        Ok(())
+    }
+
+    fn retrieval(&self, found: &mut Evaluation) -> Result<(), TaskError> {
+        let model = &self.weights.model;
+        let texts = model.data_type(TEXT).is_ok_and(DataType::encodes);
+        let fits = |test: &&Arc<dyn Dataset>| model.encoder().is_some() && texts && test.has_texts();
+        let Some(test) = self.test.as_ref().filter(fits) else { return Ok(()) };
+        let seed = self.options.seed;
+        let key = self.key(json!([self.options.images, seed]));
+        let measures = self.options.parts.value("retrieval", &key, || {
+            retrieval::measures(model, test.as_ref(), (self.options.images, seed), self.progress)
+        })?;
+        found.groups.push(Group::new("Retrieval", measures));
         Ok(())
     }
 

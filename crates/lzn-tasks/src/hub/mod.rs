@@ -36,7 +36,7 @@ pub fn export(run: &Path, to: &Path, raw: bool) -> Result<(), TaskError> {
     });
     fs::create_dir_all(to).map_err(|source| RunError::Unwritable { path: to.to_owned(), source })?;
     let file = to.join("model.safetensors");
-    Weights::save(&file, &weights.config, &weights.class_names, tensors.collect(), weights.model.bank())?;
+    Weights::save(&file, &weights.config, &weights.class_names, tensors.collect(), &weights.model.banks())?;
     let write = |name: &str, content: &[u8]| {
         let path = to.join(name);
         fs::write(&path, content).map_err(RunError::io(&path))

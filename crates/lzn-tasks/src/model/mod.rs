@@ -1,5 +1,6 @@
 //! The trained whole: data types around one latent space.
 
+mod banks;
 mod images;
 mod weights;
 
@@ -11,9 +12,10 @@ use crate::TaskError;
 use crate::train::Clock;
 use crate::types::{DataType, LatentSpace, PartName, Pass, Placed, Samples};
 
+pub use banks::Banks;
 pub use images::{IMAGE, LABEL, TEXT};
 pub use weights::Weights;
-pub(crate) use weights::{TEXT_BANK, checkpoints, misfit};
+pub(crate) use weights::{checkpoints, misfit};
 
 /// A Latent Zoning Network: data types, each with an encoder, decoders or both, around one Gaussian latent space.
 #[derive(Debug)]

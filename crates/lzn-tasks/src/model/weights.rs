@@ -7,18 +7,15 @@ use std::path::Path;
 use lzn_torch::{TorchError, files};
 use tch::{Device, Tensor};
 
-use super::{IMAGE, Lzn, TEXT};
+use super::{Banks, Lzn};
 use crate::TaskError;
 use crate::config::{DataSource, RunConfig};
 use crate::data::open_train;
 use crate::run::{Checkpoints, folder};
-use crate::train::{AVERAGES, BANK as IMAGES, PARAMETERS, anchor_bank, text_bank};
+use crate::train::{AVERAGES, PARAMETERS};
 
 const CONFIG_KEY: &str = "lzn.config";
 const CLASSES_KEY: &str = "lzn.classes";
-const BANK: &str = "bank.anchors";
-/// The anchors of training texts.
-pub(crate) const TEXT_BANK: &str = "bank.texts";
 
 /// A model that is ready for use, with its configuration.
 #[derive(Debug)]
@@ -32,7 +29,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Writes `tensors` (named `PART.PARAMETER`) with their configuration, atomically.
+    /// Writes `tensors` (named `PART.PARAMETER`) with their configuration and banks, atomically.
     ///
     /// # Errors
     /// [`TaskError`] if the file cannot be written.
@@ -41,15 +38,13 @@ impl Weights {
         config: &RunConfig,
         class_names: &[String],
         mut tensors: Vec<(String, Tensor)>,
-        bank: Option<&Tensor>,
+        banks: &Banks,
     ) -> Result<(), TaskError> {
-        let metadata = BTreeMap::from([
+        let mut metadata = BTreeMap::from([
             (CONFIG_KEY.to_owned(), config.to_toml()),
             (CLASSES_KEY.to_owned(), serde_json::to_string(class_names).unwrap_or_default()),
         ]);
-        if let Some(bank) = bank {
-            tensors.push((BANK.to_owned(), bank.shallow_clone()));
-        }
+        banks.keep(&mut tensors, &mut metadata);
         Ok(files::save(path, &tensors, &metadata)?)
     }
 
@@ -85,19 +80,13 @@ impl Weights {
             || TaskError::NotWeights { path: path.to_owned(), reason: "the run has no checkpoint yet".to_owned() };
         let found = checkpoints(path, &config).latest_valid()?.ok_or_else(none)?;
         let mut weights = Self::load(&found.path.join(if raw { PARAMETERS } else { AVERAGES }), device)?;
-        let bank = match open_train(&config.data) {
-            Ok(train) => anchor_bank(&weights.model, train.as_ref(), IMAGES)?,
+        let banks = match open_train(&config.data) {
+            Ok(train) => Banks::of(&weights.model, train.as_ref(), Banks::IMAGES)?,
             // What was imported without its images has weights ready for use, and no bank in them either.
-            Err(_) if finished.exists() && Self::load(&finished, device)?.model.bank().is_none() => None,
+            Err(_) if finished.exists() && Self::load(&finished, device)?.model.bank().is_none() => Banks::default(),
             Err(error) => return Err(error),
         };
-        weights.model.data_type_mut(IMAGE)?.bank = bank;
-        if let Ok(train) = open_train(&config.data) {
-            let texts = text_bank(&weights.model, train.as_ref(), IMAGES)?;
-            if let Ok(text) = weights.model.data_type_mut(TEXT) {
-                text.bank = texts;
-            }
-        }
+        weights.model.set_banks(banks);
         Ok(weights)
     }
 
@@ -121,17 +110,14 @@ impl Weights {
         let names = metadata.get(CLASSES_KEY).ok_or_else(|| foreign("it carries no class names"))?;
         let class_names: Vec<String> = serde_json::from_str(names).map_err(|error| foreign(&error.to_string()))?;
         let config = RunConfig::parse(text, path, &[])?;
-        let [bank, texts] = [BANK, TEXT_BANK].map(|name| tensors.remove(name).map(|bank| bank.to_device(device)));
+        let banks = Banks::take(&mut tensors, metadata, device).map_err(|reason| foreign(&reason))?;
         if config.data.source == DataSource::Custom {
             return Err(TaskError::Custom { path: path.to_owned() });
         }
         let mut model = Lzn::new(&config.model, &config.data, class_names.len(), config.seed, device)?;
         model.set_class_names(&class_names);
         model.fill(tensors, path)?;
-        model.data_type_mut(IMAGE)?.bank = bank;
-        if let Ok(text) = model.data_type_mut(TEXT) {
-            text.bank = texts;
-        }
+        model.set_banks(banks);
         Ok(Self { config, class_names, model })
     }
 }

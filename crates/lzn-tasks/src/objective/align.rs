@@ -21,6 +21,8 @@ pub struct Align {
     pub to: String,
     /// Whether the other direction counts as well: the loss is the mean of both.
     pub symmetric: bool,
+    /// Scale alpha of the noise of the latents: 1 fills their zones, as the prior does; below 1 they keep to the middle.
+    pub noise_scale: f64,
     /// Share of the early reverse steps that do not count.
     pub cut_off: f64,
     /// Which function of the probability is raised.
@@ -32,13 +34,23 @@ pub struct Align {
 }
 
 impl Align {
+    /// The latents of one type, `[B, d]`: those of the other objectives, unless their noise has a scale of its own.
+    fn latents(&self, model: &Lzn, context: &StepContext, name: &str) -> Result<Tensor, TaskError> {
+        if self.noise_scale == 1.0 {
+            return Ok(context.latents(model, name)?.shallow_clone());
+        }
+        let placed = context.placed(model, name)?;
+        let noise = context.latent_noise(model, name)? * self.noise_scale;
+        model.latents_of(name, placed, placed.weights().as_ref(), &noise)
+    }
+
     /// Loss and share of right assignments of one direction.
     fn direction(&self, model: &Lzn, context: &StepContext, from: &str, to: &str) -> Result<(Tensor, f64), TaskError> {
         let pairs = context.pairs(&[from, to])?;
-        let (latents, placed) = (context.latents(model, from)?, context.placed(model, to)?);
+        let (latents, placed) = (self.latents(model, context, from)?, context.placed(model, to)?);
         let latents = match pairs.places(0, latents.device()) {
             Some(places) => latents.index_select(0, &places),
-            None => latents.shallow_clone(),
+            None => latents,
         };
         let placed = match pairs.places(1, latents.device()) {
             Some(places) => placed.of_samples(&places),

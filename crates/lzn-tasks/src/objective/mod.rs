@@ -9,6 +9,7 @@ mod align_views;
 #[cfg(test)]
 mod align_views_tests;
 mod classify;
+mod clip;
 mod context;
 mod draws;
 mod moco;
@@ -22,6 +23,7 @@ use tch::{Kind, Reduction, Tensor};
 pub use align::Align;
 pub use align_views::AlignViews;
 pub use classify::ClassifyImages;
+pub use clip::Clip;
 pub use context::{Field, Pairs, StepContext};
 pub use draws::Draws;
 pub use moco::{MoCo, MoCoOptions};

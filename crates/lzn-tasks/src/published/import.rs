@@ -14,9 +14,9 @@ use super::{Named, PARTS, PREFIX, key, named, sigmas};
 use crate::TaskError;
 use crate::config::RunConfig;
 use crate::data::open_train;
-use crate::model::{Lzn, Weights, misfit};
+use crate::model::{Banks, Lzn, Weights, misfit};
 use crate::run::{Checkpoints, RunFolder, folder};
-use crate::train::{Snapshot, StepEngine, anchor_bank};
+use crate::train::{Snapshot, StepEngine};
 use crate::types::PartName;
 
 /// How a checkpoint is imported.
@@ -72,18 +72,18 @@ pub fn import(
     let mut engine = StepEngine::new(model, config)?;
     let step = fill(&file, config, &mut engine, &mut notes)?;
 
-    let bank = match data.as_deref().filter(|_| options.bank > 0) {
-        Some(data) => engine.with_averages(|model| anchor_bank(model, data, options.bank))?,
-        None => None,
+    let banks = match data.as_deref() {
+        Some(data) => engine.with_averages(|model| Banks::of(model, data, options.bank))?,
+        None => Banks::default(),
     };
     let _run = RunFolder::create(folder, &config.to_toml())?;
     // As a run of so many iterations would have left them: when the run goes on, its newer checkpoints count.
     let mut finished = config.clone();
     finished.train.iterations = step.max(1);
-    Weights::save(&folder.join("weights.safetensors"), &finished, &class_names, engine.averages(), bank.as_ref())?;
+    Weights::save(&folder.join("weights.safetensors"), &finished, &class_names, engine.averages(), &banks)?;
     Snapshot { engine: &engine, config, class_names: &class_names, step, skipped: 0 }.save(&checkpoints)?;
     let parts = engine.model.parts().into_iter().map(|(part, params)| (part, params.trainable_values())).collect();
-    let bank = bank.map_or(0, |bank| bank.size()[0] as usize);
+    let bank = banks.images.map_or(0, |bank| bank.size()[0] as usize);
     Ok(Imported { step, parts, class_names, bank, notes })
 }
 

@@ -7,7 +7,7 @@ use tch::{Kind, Tensor};
 use super::{Input, Source, Target, Task, TaskOptions, Zoning, mixture, path};
 use crate::TaskError;
 use crate::model::Lzn;
-use crate::types::{Decoder, Given, Pass, Placed, Reads, Samples, none, normals};
+use crate::types::{Decoder, Given, Pass, Placed, Ranked, Reads, Samples, none, normals};
 
 impl Lzn {
     /// Runs a task: every pair of source and target that the parts of the model allow. `inputs` has one entry for each of
@@ -23,6 +23,25 @@ impl Lzn {
                 Target::Latent => Ok(Samples::Rows(run.latents(&source)?)),
                 Target::Data { name, decoder } => run.data(&source, name, decoder.as_deref()),
             }
+        })
+    }
+}
+
+impl Lzn {
+    /// As [`Lzn::run`], for targets that are looked up, such as labels and texts of a bank: for every sample of the source the `most` that
+    /// it most probably is, with their probabilities.
+    ///
+    /// # Errors
+    /// Those of [`Lzn::run`]; [`TaskError::Unranked`] if the target is drawn and not looked up.
+    pub fn rank(&self, task: &Task, inputs: &[Input], most: usize, options: &TaskOptions) -> Result<Ranked, TaskError> {
+        tch::no_grad(|| {
+            let run = Run::new(self, options);
+            let source = Bound::new(&task.source, inputs)?;
+            let unranked = || TaskError::Unranked { target: task.target.to_string() };
+            let Target::Data { name, decoder } = &task.target else { return Err(unranked()) };
+            let decoder = self.data_type(name)?.decoder(decoder.as_deref())?;
+            let points = run.points(decoder, &source, name)?.ok_or_else(unranked)?;
+            decoder.rank(&points, most.max(1)).ok_or_else(unranked)?
         })
     }
 }
@@ -139,23 +158,26 @@ impl<'a> Run<'a> {
         let decoder = self.model.data_type(name)?.decoder(decoder)?;
         let again =
             if let Bound::Data(from, samples, _) = source { Some(*samples).filter(|_| *from == name) } else { None };
-        let points = match decoder.reads() {
-            Reads::Latent => Some(self.latents(source)?),
-            Reads::Anchor => Some(self.anchors(source, name)?),
-            Reads::Nothing => {
-                let told = decoder.condition().is_some_and(|other| source.samples_of(other).is_some());
-                if !told && again.is_none() && !matches!(source, Bound::Prior(..)) {
-                    return Err(TaskError::Deaf { name: name.to_owned() });
-                }
-                None
-            }
-        };
+        let points = self.points(decoder, source, name)?;
+        let told = decoder.condition().is_some_and(|other| source.samples_of(other).is_some());
+        if points.is_none() && !told && again.is_none() && !matches!(source, Bound::Prior(..)) {
+            return Err(TaskError::Deaf { name: name.to_owned() });
+        }
         let numbers = source.numbers(self.options.first);
         let condition = match decoder.condition() {
             Some(other) => Some(self.condition(source, other, decoder, points.as_ref(), &numbers)?),
             None => None,
         };
         self.decode(decoder, &Given { numbers, points, condition }, again)
+    }
+
+    /// What a decoder of the type `name` reads of the source.
+    fn points(&self, decoder: &dyn Decoder, source: &Bound<'_>, name: &str) -> Result<Option<Tensor>, TaskError> {
+        Ok(match decoder.reads() {
+            Reads::Latent => Some(self.latents(source)?),
+            Reads::Anchor => Some(self.anchors(source, name)?),
+            Reads::Nothing => None,
+        })
     }
 
     /// Decodes as many samples at a time as the options say; `again` are the samples that are reconstructed.

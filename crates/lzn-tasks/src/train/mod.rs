@@ -17,7 +17,6 @@ pub use clock::{Clock, StepTimes};
 pub use ema::Ema;
 pub use engine::{PartState, StepEngine, StepReport, Term};
 pub use feed::{Feed, FeedFn, ImageFeed, Steps};
-pub(crate) use hooks::{BANK, anchor_bank, text_bank};
 pub use recipe::Recipe;
 pub(crate) use state::{AVERAGES, PARAMETERS, Snapshot, restore};
 pub use trainer::{Outcome, Session, Trainer};

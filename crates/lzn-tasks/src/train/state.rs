@@ -12,7 +12,7 @@ use tch::Tensor;
 use super::StepEngine;
 use crate::TaskError;
 use crate::config::RunConfig;
-use crate::model::{Weights, misfit};
+use crate::model::{Banks, Weights, misfit};
 use crate::run::{CheckpointFile, Checkpoints, Found};
 use crate::types::PartName;
 
@@ -95,7 +95,7 @@ impl Snapshot<'_> {
         let weights = |tensors: Vec<(String, Tensor)>| {
             move |path: &Path| {
                 let copy = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
-                Weights::save(path, self.config, self.class_names, copy, None)
+                Weights::save(path, self.config, self.class_names, copy, &Banks::default())
             }
         };
         let moments = self.engine.moments();

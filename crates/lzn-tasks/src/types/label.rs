@@ -6,7 +6,9 @@ use lzn_torch::ParamStore;
 use lzn_torch::zones::{self, Zones};
 use tch::{Device, Kind, Tensor};
 
-use super::{Decoder, Encoder, Format, Given, LatentSpace, Part, PartName, Pass, Placed, Reads, Samples, Typed, none};
+use super::{
+    Decoder, Encoder, Format, Given, LatentSpace, Part, PartName, Pass, Placed, Ranked, Reads, Samples, Typed, none,
+};
 use crate::TaskError;
 use crate::config::Decision;
 use crate::task::TaskOptions;
@@ -81,6 +83,16 @@ impl LabelDecoder {
         Ok(zones::decide(&self.flow, latents, &Zones { anchors: &self.anchors(), weights: None })?)
     }
 
+    /// Log-probabilities `[B, classes]` with which latents `[B, d]` belong to the zones, at the anchors' end of the flow.
+    ///
+    /// # Errors
+    /// [`TaskError::Torch`] for other shapes.
+    fn log_probs(&self, latents: &Tensor) -> Result<Tensor, TaskError> {
+        let (_, log_probs) =
+            zones::all_log_probs(&self.flow, latents, &Zones { anchors: &self.anchors(), weights: None })?;
+        Ok(log_probs.select(0, -1))
+    }
+
     /// Scores `[B, classes]` of anchors `[B, d]`: inner products with the label anchors.
     pub fn scores(&self, anchors: &Tensor) -> Tensor {
         anchors.matmul(&self.anchors().transpose(0, 1))
@@ -104,6 +116,19 @@ impl Decoder for LabelDecoder {
             Decision::Zones => self.by_zones(points)?,
             Decision::Linear => self.scores(points).argmax(1, false),
         }))
+    }
+
+    fn rank(&self, points: &Tensor, most: usize) -> Option<Result<Ranked, TaskError>> {
+        let ranked = || {
+            let scores = match self.decision {
+                Decision::Zones => self.log_probs(points)?,
+                Decision::Linear => self.scores(points),
+            };
+            let most = (most as i64).min(scores.size()[1]);
+            let (probabilities, labels) = scores.softmax(1, Kind::Float).topk(most, 1, true, true);
+            Ok(Ranked { samples: Samples::Rows(labels.view([-1])), probabilities })
+        };
+        Some(ranked())
     }
 }
 

@@ -171,12 +171,13 @@ pub trait Decoder: Any + Debug + Send {
         None
     }
 
-    /// The `most` samples that each of the latents `[B, d]` most probably is; none if there is no list to choose from.
+    /// The `most` samples that each of the points `[B, d]`, as [`Decoder::reads`] asks for them, most probably is; none if there is no
+    /// list to choose from.
     ///
     /// # Errors
     /// As [`Decoder::decode`].
-    fn rank(&self, latents: &Tensor, most: usize) -> Option<Result<Ranked, TaskError>> {
-        let _ = (latents, most);
+    fn rank(&self, points: &Tensor, most: usize) -> Option<Result<Ranked, TaskError>> {
+        let _ = (points, most);
         None
     }
 
@@ -189,7 +190,7 @@ pub trait Decoder: Any + Debug + Send {
 /// The samples that latents most probably are, the most probable first.
 #[derive(Debug)]
 pub struct Ranked {
-    /// `B * k` samples, those of the first latent first.
+    /// `B * k` samples, those of the first point first. `k` is smaller than what was asked for where there are no more.
     pub samples: Samples,
     /// Their probabilities `[B, k]`.
     pub probabilities: Tensor,
@@ -322,6 +323,14 @@ impl DataType {
     pub(crate) fn encoder_as<E: Encoder>(&self) -> Option<&E> {
         let encoder: &dyn Any = self.encoder.as_deref()?;
         encoder.downcast_ref()
+    }
+
+    /// Its first decoder of this kind, to change.
+    pub(crate) fn decoder_as_mut<D: Decoder>(&mut self) -> Option<&mut D> {
+        self.decoders.iter_mut().find_map(|(_, decoder)| {
+            let decoder: &mut dyn Any = decoder.as_mut();
+            decoder.downcast_mut()
+        })
     }
 
     /// Its first decoder of this kind.

@@ -1,13 +1,15 @@
-//! Texts: an anchor for each distinct text, and a network that writes them from latents.
+//! Texts: an anchor for each distinct text, a network that writes them from latents, and a bank in which latents look them up.
 
 use std::collections::HashMap;
 
+use lzn_latent::ZoneFlow;
 use lzn_random::Purpose;
 use lzn_text::{TextBank, TextDecoder, TextEncoder, Writing};
 use lzn_torch::ParamStore;
-use tch::Tensor;
+use lzn_torch::zones::{self, Zones};
+use tch::{Kind, Tensor};
 
-use super::{Decoder, Encoder, Format, Given, Part, PartName, Pass, Placed, Samples, Typed};
+use super::{Decoder, Encoder, Format, Given, Part, PartName, Pass, Placed, Ranked, Samples, Typed};
 use crate::TaskError;
 use crate::task::TaskOptions;
 
@@ -36,6 +38,11 @@ impl Encoder for TextReader {
 #[derive(Debug)]
 pub struct TextWriter(pub Part<TextDecoder>);
 
+impl TextWriter {
+    /// The name of the decoder.
+    pub const NAME: &str = "generation";
+}
+
 impl Decoder for TextWriter {
     fn decode(&self, given: &Given, options: &TaskOptions) -> Result<Samples, TaskError> {
         let latents = given.points()?;
@@ -55,6 +62,57 @@ impl Decoder for TextWriter {
 
     fn parts(&self) -> Vec<(PartName, ParamStore)> {
         vec![(PartName::new("text.decoder"), self.0.params.clone())]
+    }
+}
+
+/// Latents to texts of a bank: the one in whose zone a latent lies, every text having the same weight.
+#[derive(Debug)]
+pub struct TextLookup {
+    /// From the zones of the bank to the prior and back.
+    pub flow: ZoneFlow,
+    /// The texts with their anchors; none before there are any.
+    pub bank: Option<TextBank>,
+}
+
+impl TextLookup {
+    /// The name of the decoder.
+    pub const NAME: &str = "retrieval";
+
+    /// Latents that are looked up together: the flow gives the log-probabilities of every step.
+    const TOGETHER: i64 = 256;
+
+    fn bank(&self) -> Result<&TextBank, TaskError> {
+        self.bank.as_ref().ok_or(TaskError::NoBank)
+    }
+
+    /// The `most` likeliest texts of each latent, with their probabilities at the anchors' end of the flow.
+    fn find(&self, latents: &Tensor, most: usize) -> Result<Ranked, TaskError> {
+        let bank = self.bank()?;
+        let zones = Zones { anchors: bank.anchors(), weights: None };
+        let (mut texts, mut probabilities) = (Vec::new(), Vec::new());
+        for latents in latents.to_device(bank.anchors().device()).split(Self::TOGETHER, 0) {
+            let (_, log_probs) = zones::all_log_probs(&self.flow, &latents, &zones)?;
+            for found in bank.top_k(&log_probs.select(0, -1), most)?.into_iter().flatten() {
+                texts.push(found.text);
+                probabilities.push(found.probability);
+            }
+        }
+        let each = most.min(bank.texts().len()) as i64;
+        let probabilities = Tensor::from_slice(&probabilities).to_kind(Kind::Float).view([-1, each]);
+        Ok(Ranked { samples: Samples::Texts(texts), probabilities })
+    }
+}
+
+impl Decoder for TextLookup {
+    fn decode(&self, given: &Given, _: &TaskOptions) -> Result<Samples, TaskError> {
+        if given.numbers.is_empty() {
+            return Ok(Samples::Texts(Vec::new()));
+        }
+        Ok(self.find(given.points()?, 1)?.samples)
+    }
+
+    fn rank(&self, latents: &Tensor, most: usize) -> Option<Result<Ranked, TaskError>> {
+        Some(self.find(latents, most))
     }
 }
 

@@ -12,7 +12,19 @@ use crate::support::{WORD, config, images, model, unconditional};
 fn align(from: &str, to: &str, symmetric: bool) -> Term {
     let (from, to) = (from.to_owned(), to.to_owned());
     let observed = format!("accuracy/{from}-{to}");
-    Term::new(1.0, Align { from, to, symmetric, cut_off: 0.2, form: LossForm::Log, class_weights: true, observed })
+    Term::new(
+        1.0,
+        Align {
+            from,
+            to,
+            symmetric,
+            noise_scale: 1.0,
+            cut_off: 0.2,
+            form: LossForm::Log,
+            class_weights: true,
+            observed,
+        },
+    )
 }
 
 fn flow() -> Term {

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use lzn_flow::VelocityField;
 use lzn_tasks::config::RunConfig;
+use lzn_tasks::model::Banks;
 use lzn_tasks::{Lzn, Weights};
 use lzn_torch::files;
 use tch::{Device, Kind, Tensor};
@@ -114,7 +115,7 @@ fn plain_modules_of_pytorch_give_the_outputs_of_our_networks() {
             params.named().into_iter().map(move |(name, tensor)| (format!("{part}.{name}"), tensor))
         });
         let classes = ["a", "b", "c"].map(str::to_owned);
-        Weights::save(&weights, &config, &classes, tensors.collect(), None).unwrap();
+        Weights::save(&weights, &config, &classes, tensors.collect(), &Banks::default()).unwrap();
         let case_file = place.path().join("case.safetensors");
         files::save(&case_file, &case(&model), &BTreeMap::new()).unwrap();
 

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use lzn_tasks::config::{Override, RunConfig};
+use lzn_tasks::config::{MetricGroup, MetricsConfig, Override, RunConfig};
+use lzn_tasks::evaluate::Silent;
 use lzn_tasks::task::{Source, Target, Task, TaskOptions};
 use lzn_tasks::types::Samples;
 use lzn_tasks::{IMAGE, LABEL, TEXT, Weights};
 use tch::{Device, Kind};
 
-use crate::support::{data, finish, joint, records_of, stop_at, weights_of};
+use crate::support::{data, evaluation, finish, joint, records_of, stop_at, weights_of, with};
 
 const SETS: [&str; 5] = [
     "data.texts=\"class-names\"",
@@ -63,6 +64,87 @@ fn three_types_train_together_and_every_task_of_the_paper_runs() {
 }
 
 #[test]
+fn a_text_is_looked_up_from_its_zone_and_the_weights_carry_the_texts() {
+    let (folder, place) = (data(), tempfile::tempdir().unwrap());
+    let run = place.path().join("run");
+    // Zones of anchors as close as fresh ones are cut well by a flow that does not mind how close they are.
+    finish(&with(&config(folder.path()), &["model.text_flow={solver=\"multistep\",steps=6}"]), &run);
+    let mut weights = Weights::load(&run.join("weights.safetensors"), Device::Cpu).unwrap();
+    assert_eq!(weights.model.text_bank().unwrap().texts(), weights.class_names);
+    let task =
+        Task::new(Source::data(TEXT), Target::Data { name: TEXT.to_owned(), decoder: Some("retrieval".to_owned()) });
+    let asked: Vec<String> = weights.class_names.iter().cycle().take(40).cloned().collect();
+    let inputs = [Samples::Texts(asked.clone()).into()];
+    let options = TaskOptions { noise_scale: 1.0, ..TaskOptions::default() };
+    let found = weights.model.run(&task, &inputs, &options).unwrap();
+    let right = found.texts().unwrap().iter().zip(&asked).filter(|(found, asked)| found == asked).count();
+    assert!(right >= 39, "{right} of 40");
+
+    let ranked = weights.model.rank(&task, &inputs, 5, &options).unwrap();
+    assert_eq!(ranked.probabilities.size(), [40, 2], "no more than there are");
+    let sums = ranked.probabilities.sum_dim_intlist(1, false, Kind::Double);
+    assert!((sums - 1.0).abs().max().double_value(&[]) < 1e-6);
+    let first: Vec<&String> = ranked.samples.texts().unwrap().iter().step_by(2).collect();
+    assert!(first.into_iter().eq(found.texts().unwrap()));
+
+    weights.model.set_texts(&["dusk".to_owned(), "dawn".to_owned(), "dusk".to_owned()]).unwrap();
+    let other = weights.model.rank(&task, &inputs, 5, &options).unwrap();
+    assert!(other.samples.texts().unwrap().iter().all(|text| text == "dusk" || text == "dawn"));
+}
+
+#[test]
+fn labels_are_ranked_as_they_are_decided_and_what_is_drawn_has_no_ranks() {
+    let (folder, place) = (data(), tempfile::tempdir().unwrap());
+    finish(&config(folder.path()), place.path());
+    let model = Weights::open(place.path(), false, Device::Cpu).unwrap().model;
+    let (input, options) = ([30.into()], TaskOptions::default());
+    let task = |target| Task::new(Source::Prior, Target::data(target));
+    let decided = model.run(&task(LABEL), &input, &options).unwrap();
+    let ranked = model.rank(&task(LABEL), &input, 2, &options).unwrap();
+    let labels = ranked.samples.rows().unwrap().view([-1, 2]);
+    let right =
+        labels.select(1, 0).eq_tensor(decided.rows().unwrap()).to_kind(Kind::Double).mean(None).double_value(&[]);
+    // The nearest anchor at the end of the flow, and the zone with the largest probability there, differ at borders at most.
+    assert!(right >= 0.9, "{right}");
+    let message = model.rank(&task(IMAGE), &input, 2, &options).unwrap_err().to_string();
+    assert!(message.contains("`image` is drawn and not looked up"), "{message}");
+}
+
+#[test]
+fn images_and_texts_find_each_other_as_the_evaluation_says() {
+    let (folder, place) = (data(), tempfile::tempdir().unwrap());
+    let run = place.path().join("run");
+    finish(&config(folder.path()), &run);
+    let weights = Weights::open(&run, false, Device::Cpu).unwrap();
+    let metrics = MetricsConfig { groups: vec![MetricGroup::Retrieval], ..MetricsConfig::default() };
+    let found = lzn_tasks::evaluate::evaluate(&weights, &evaluation(metrics, place.path()), &Silent).unwrap();
+    let [group] = found.groups.as_slice() else { panic!("{:?}", found.groups) };
+    let value = |name: &str| group.measures.iter().find(|measure| measure.name == name).unwrap().value;
+    for how in ["zones", "cosine of anchors"] {
+        for direction in ["image to text", "text to image"] {
+            let recall = [1, 5, 10].map(|depth| value(&format!("{direction} recall@{depth}, {how}")));
+            assert!(recall.is_sorted() && recall[2] <= 1.0, "{recall:?}");
+        }
+        // Two texts are all there are.
+        assert_eq!(value(&format!("image to text recall@5, {how}")), 1.0);
+    }
+    assert!((0.0..=1.0).contains(&value("caption exact match")));
+}
+
+#[test]
+fn contrast_of_images_and_texts_is_learnt() {
+    let (folder, place) = (data(), tempfile::tempdir().unwrap());
+    let clip = with(
+        &config(folder.path()),
+        &["objective=[{kind=\"clip\",from=\"image\",to=\"text\",temperature=0.5}]", "train.iterations=40"],
+    );
+    finish(&clip, place.path());
+    let records = records_of(place.path());
+    let losses: Vec<f64> = records.iter().filter_map(|record| *record.values.get("train/clip/image-text")?).collect();
+    assert!(losses.len() > 1 && losses[losses.len() - 1] < 0.7 * losses[0], "{losses:?}");
+}
+
+#[test]
 fn a_run_with_texts_that_was_stopped_gives_the_same_numbers() {
     let folder = data();
     let place = tempfile::tempdir().unwrap();
@@ -88,6 +170,10 @@ fn objectives_name_the_table_that_texts_need() {
         ("objective=[{kind=\"reconstruct\",type=\"text\"}]", "[model.text.decoder]"),
         ("objective=[{kind=\"reconstruct\"}]", "needs the data type"),
         ("objective.0.type=image", "belongs to kind = \"reconstruct\""),
+        ("objective=[{kind=\"clip\",from=\"image\",to=\"view\"}]", "`clip` is of two data types"),
+        ("objective=[{kind=\"clip\"}]", "`clip` needs `from` and `to`"),
+        ("objective=[{kind=\"clip\",from=\"image\",to=\"label\",symmetric=true}]", "belongs to kind = \"align\""),
+        ("objective.0.temperature=0.1", "belongs to kind = \"simclr\", \"moco\" or \"clip\""),
         ("model.text={}", "needs a [model.text.encoder]"),
     ] {
         let message = refuse(set);

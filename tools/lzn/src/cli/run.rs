@@ -19,6 +19,8 @@ Several sources ask for all of them at once: for a latent that lies in the zones
 Examples:
   lzn run --from label:bag --to image --count 8 --out bags.png
   lzn run --from image:photo.png --to label
+  lzn run --from image:photo.png --to text:retrieval --top 5
+  lzn run --from text:\"red apple\" --to image --out apple.png
   lzn run --from image:pictures/ --to latent --out latents.npy
   lzn run --from image:photo.png --from label:bag --to image --out more-of-a-bag.png
   lzn run --from label:bag --until label:sneaker --points 10 --to image --out way.png")]
@@ -54,6 +56,12 @@ pub(crate) struct RunArgs {
     /// How freely words are chosen: 0 takes the most probable, 1 draws with the probabilities of the decoder.
     #[arg(long, default_value_t = 0.0, value_parser = not_negative)]
     pub temperature: f64,
+    /// Print the so many likeliest of what is looked up, labels or `text:retrieval`, each with its probability.
+    #[arg(long, value_name = "K", value_parser = at_least_one)]
+    pub top: Option<usize>,
+    /// Texts that `text:retrieval` looks up in the place of those that the model was trained with: a file with one in each line.
+    #[arg(long, value_name = "FILE")]
+    pub texts: Option<PathBuf>,
     /// Noise and integration.
     #[command(flatten)]
     pub draw: DrawArgs,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use lzn_tasks::data::matrix;
 use lzn_tasks::task::{Input, Source, Target, Task, TaskOptions};
-use lzn_tasks::types::{Samples, Typed};
+use lzn_tasks::types::{Ranked, Samples, Typed};
 use lzn_tasks::{Lzn, Weights};
 use ndarray::Array2;
 use tch::Tensor;
@@ -19,7 +19,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<()> {
     if let Some(out) = args.out.as_ref().filter(|out| out.extension().is_some()) {
         images::check_place(out)?;
     }
-    let weights = model::load(&args.model)?;
+    let mut weights = model::load(&args.model)?;
+    if let Some(file) = &args.texts {
+        weights.model.set_texts(&lines(file)?)?;
+    }
     let from = args.from.iter().map(|from| source(&weights, from, args.count)).collect::<Result<Vec<_>>>()?;
     let until = args.until.iter().map(|until| source(&weights, until, args.count)).collect::<Result<Vec<_>>>()?;
     let (task, inputs, names) = task(args, from, until)?;
@@ -29,6 +32,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<()> {
         temperature: args.temperature,
         ..model::drawing(&args.draw)
     };
+    if let Some(most) = args.top {
+        let ranked = weights.model.rank(&task, &inputs, most, &options)?;
+        return list(&weights.model, &task.target, &ranked, args.out.as_deref(), &names);
+    }
     let made = weights.model.run(&task, &inputs, &options)?;
     deliver(&weights.model, &task.target, &made, args.out.as_deref(), &names)
 }
@@ -64,14 +71,19 @@ fn typed(model: &Lzn, name: &str, value: &str) -> Result<Typed> {
         bail!("`{name}:` needs a value: {}", format.hint());
     }
     let Some(file) = value.strip_prefix('@') else { return Ok(format.parse(value)?) };
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    let all = lines.map(|line| format.parse(line)).collect::<Result<Vec<_>, _>>()?;
-    if all.is_empty() {
-        bail!("{file} has no lines: write one value in each");
-    }
+    let all = lines(Path::new(file))?.iter().map(|line| format.parse(line)).collect::<Result<Vec<_>, _>>()?;
     let (samples, names): (Vec<_>, Vec<_>) = all.into_iter().map(|typed| (typed.samples, typed.names)).unzip();
     Ok(Typed { samples: Samples::cat(&samples)?, names: names.concat() })
+}
+
+/// The lines of a file that are not blank.
+fn lines(file: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+    if lines.is_empty() {
+        bail!("{} has no lines: write one value in each", file.display());
+    }
+    Ok(lines)
 }
 
 fn numbers(count: usize) -> Vec<String> {
@@ -139,4 +151,22 @@ fn deliver(model: &Lzn, target: &Target, made: &Samples, out: Option<&Path>, nam
     }
     let Some(lines) = format.lines(made) else { bail!("samples of `{name}` cannot be printed: give --out") };
     lines?.iter().zip(names).try_for_each(|(line, name)| say!("{name}\t{line}"))
+}
+
+/// Prints the likeliest samples of each row, one to a line: what it was made of, the probability, the sample.
+fn list(model: &Lzn, target: &Target, ranked: &Ranked, out: Option<&Path>, names: &[String]) -> Result<()> {
+    if out.is_some() {
+        bail!("--top prints a list: leave out --out");
+    }
+    let Target::Data { name, .. } = target else { bail!("latents have no order: leave out --top") };
+    let Some(lines) = model.data_type(name)?.format()?.lines(&ranked.samples) else {
+        bail!("samples of `{name}` cannot be printed: leave out --top");
+    };
+    let probabilities = matrix(&ranked.probabilities)?;
+    let lines = lines?;
+    let of_rows = lines.chunks(probabilities.ncols().max(1)).zip(probabilities.rows()).zip(names);
+    for ((lines, probabilities), name) in of_rows {
+        lines.iter().zip(probabilities).try_for_each(|(line, share)| say!("{name}\t{share:.4}\t{line}"))?;
+    }
+    Ok(())
 }

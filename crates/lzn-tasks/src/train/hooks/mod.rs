@@ -5,8 +5,6 @@ mod evaluation;
 mod records;
 mod results;
 
-pub(crate) use results::{BANK, anchor_bank, text_bank};
-
 use super::StepReport;
 use super::trainer::{Outcome, Session};
 use crate::TaskError;

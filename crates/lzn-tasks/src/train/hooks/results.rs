@@ -3,12 +3,8 @@
 use super::evaluation::{ACCURACY, PROBES, accuracy, probes};
 use super::{Hook, Outcome, Session, StepReport};
 use crate::TaskError;
-use crate::model::{Lzn, TEXT, TEXT_BANK, Weights};
+use crate::model::{Banks, Weights};
 use crate::pictures;
-use crate::types::{DataType, Pass, Samples};
-
-/// Training images in the anchor bank.
-pub(crate) const BANK: usize = 1_000;
 
 /// Writes `weights.safetensors`, `samples.png` and `curves.png` when the last iteration is done.
 #[derive(Debug)]
@@ -30,19 +26,17 @@ impl Hook for Results {
         }
         let (config, names) = (session.config.clone(), session.class_names.clone());
         let train = session.data.as_ref().map(|data| data.train.clone());
-        let (bank, texts, grid) = session.engine.with_averages(|model| {
-            let (bank, texts) = match train {
-                Some(train) => (anchor_bank(model, train.as_ref(), BANK)?, text_bank(model, train.as_ref(), BANK)?),
-                None => (None, None),
+        let (banks, grid) = session.engine.with_averages(|model| {
+            let banks = match train {
+                Some(train) => Banks::of(model, train.as_ref(), Banks::IMAGES)?,
+                None => Banks::default(),
             };
             // A model that only represents draws nothing.
             let draw = |_| pictures::sample_grid(model, &names, &config.evaluate, config.seed);
-            Ok((bank, texts, model.decoder().map(draw).transpose()?))
+            Ok((banks, model.decoder().map(draw).transpose()?))
         })?;
         let folder = session.folder.path().to_owned();
-        let texts = texts.map(|texts| (TEXT_BANK.to_owned(), texts));
-        let tensors = session.engine.averages().into_iter().chain(texts).collect();
-        Weights::save(&folder.join("weights.safetensors"), &config, &names, tensors, bank.as_ref())?;
+        Weights::save(&folder.join("weights.safetensors"), &config, &names, session.engine.averages(), &banks)?;
         if let Some(grid) = grid {
             pictures::write(&folder.join("samples.png"), &grid)?;
             session.recorder.picture(session.step, "samples", &grid)?;
@@ -58,41 +52,4 @@ fn measured(session: &Session) -> Result<bool, TaskError> {
         record.step == session.step && [ACCURACY, PROBES[0]].iter().any(|name| record.values.contains_key(*name))
     };
     Ok(records.iter().any(here))
-}
-
-/// Up to `count` of the numbers below `all`, evenly spaced.
-fn evenly(all: usize, count: usize) -> impl Iterator<Item = usize> {
-    let count = count.min(all);
-    (0..count).map(move |i| i * all / count)
-}
-
-/// Anchors of the distinct texts of up to `count` evenly spaced training samples; none without a text encoder or texts.
-pub(crate) fn text_bank(
-    model: &Lzn,
-    data: &dyn lzn_data::Dataset,
-    count: usize,
-) -> Result<Option<tch::Tensor>, TaskError> {
-    if !data.has_texts() || !model.data_type(TEXT).is_ok_and(DataType::encodes) {
-        return Ok(None);
-    }
-    let texts = evenly(data.len(), count).map(|i| data.text(i)).collect::<Result<Vec<_>, _>>()?;
-    let samples = Samples::Texts(texts.into_iter().flatten().collect());
-    if samples.is_empty() {
-        return Ok(None);
-    }
-    tch::no_grad(|| Ok(Some(model.place(TEXT, &samples, Pass::USE)?.anchors)))
-}
-
-/// Anchors of up to `count` evenly spaced training images; none without an image encoder.
-pub(crate) fn anchor_bank(
-    model: &Lzn,
-    data: &dyn lzn_data::Dataset,
-    count: usize,
-) -> Result<Option<tch::Tensor>, TaskError> {
-    if model.encoder().is_none() {
-        return Ok(None);
-    }
-    let indices: Vec<usize> = evenly(data.len(), count).collect();
-    let (images, _) = crate::data::read(data, &indices, model.device())?;
-    Ok(Some(model.anchors(&images, 100)?))
 }

@@ -1,0 +1,154 @@
+//! Images and texts that belong together: whether each is found for the other, and whether texts are written as they are.
+
+use lzn_data::Dataset;
+use lzn_eval::{Metric, Ranking, Recall, Recalled, exact_match};
+use lzn_torch::zones::{self, Zones};
+use ndarray::Array2;
+use tch::Tensor;
+
+use super::classify::{noise, order};
+use super::{Better, Measure, Progress};
+use crate::TaskError;
+use crate::data::{matrix, to_tensor};
+use crate::model::{IMAGE, Lzn, TEXT};
+use crate::task::TaskOptions;
+use crate::types::text::TextWriter;
+use crate::types::{Given, Pass, Placed, Samples};
+
+/// Images that are read and encoded together.
+const CHUNK: usize = 500;
+
+/// Depths of recall, as is usual for images and texts.
+const DEPTHS: [usize; 3] = [1, 5, 10];
+
+/// Recall both ways, by the zones and by the cosine of anchors, and how often a caption is written as it is; nothing if no test image has a
+/// text.
+///
+/// # Errors
+/// [`TaskError`] if an image cannot be read, or a text is longer than the model takes.
+pub(super) fn measures(
+    model: &Lzn,
+    data: &dyn Dataset,
+    (most, seed): (usize, u64),
+    progress: &dyn Progress,
+) -> Result<Vec<Measure>, TaskError> {
+    match Pairs::of(model, data, most, progress)? {
+        Some(pairs) => pairs.measures(model, seed),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Anchors of test images and of their texts.
+struct Pairs {
+    /// Anchors of the images, `[N, d]`.
+    images: Placed,
+    /// Anchors of the different texts, `[M, d]`, and the row of each image's text.
+    texts: Placed,
+    /// The text of each image.
+    expected: Vec<String>,
+}
+
+impl Pairs {
+    /// Encodes the first `most` test images that have a text.
+    fn of(model: &Lzn, data: &dyn Dataset, most: usize, progress: &dyn Progress) -> Result<Option<Self>, TaskError> {
+        let mut chosen = Vec::new();
+        for index in order(data) {
+            if chosen.len() < most
+                && let Some(text) = data.text(index)?
+            {
+                chosen.push((index, text));
+            }
+        }
+        if chosen.is_empty() {
+            return Ok(None);
+        }
+        progress.begin("encoding images and texts", chosen.len());
+        let mut anchors = Vec::new();
+        for pairs in chosen.chunks(CHUNK) {
+            let (images, _) = crate::data::read_bytes(data, pairs.iter().map(|(index, _)| *index))?;
+            anchors.push(model.anchors(&to_tensor(&images, model.device()), 100)?);
+            progress.advance(pairs.len());
+        }
+        let expected: Vec<String> = chosen.into_iter().map(|(_, text)| text).collect();
+        let texts = model.place(TEXT, &Samples::Texts(expected.clone()), Pass::USE)?;
+        Ok(Some(Self { images: Placed::each(Tensor::cat(&anchors, 0)), texts, expected }))
+    }
+
+    fn measures(&self, model: &Lzn, seed: u64) -> Result<Vec<Measure>, TaskError> {
+        let mut measures = Vec::new();
+        let cosine = cosine(&self.images.anchors, &self.texts.anchors)?;
+        let by_zones = tch::no_grad(|| self.by_zones(model, seed))?;
+        for (how, [there, back]) in
+            [("zones", by_zones), ("cosine of anchors", [cosine.clone(), cosine.reversed_axes()])]
+        {
+            measures.extend(self.recall(("image", "text"), how, &there)?);
+            measures.extend(self.recall(("text", "image"), how, &back)?);
+        }
+        measures.extend(self.captions(model, seed)?);
+        Ok(measures)
+    }
+
+    /// Log-probabilities of texts for images, `[N, M]`, and of images for texts, `[M, N]`: latents from the centres of zones, by the flow
+    /// over the anchors of the others.
+    fn by_zones(&self, model: &Lzn, seed: u64) -> Result<[Array2<f32>; 2], TaskError> {
+        let texts = Placed::each(self.texts.anchors.shallow_clone());
+        let there = assignment(model, (IMAGE, &self.images), (TEXT, &texts), seed)?;
+        let back = assignment(model, (TEXT, &texts), (IMAGE, &self.images), seed)?;
+        Ok([there, back])
+    }
+
+    fn recall(&self, (from, to): (&str, &str), how: &str, scores: &Array2<f32>) -> Result<Vec<Measure>, TaskError> {
+        let owners: Vec<i64> = self.texts.owners().to_device(tch::Device::Cpu).try_into()?;
+        let right = |query: usize, candidate: usize| match from == IMAGE {
+            true => owners[query] == candidate as i64,
+            false => owners[candidate] == query as i64,
+        };
+        let mut recall = Recall::at(&DEPTHS)?;
+        recall.update(Ranking { scores: scores.view(), right: &right })?;
+        let Recalled { recall, median_rank, queries, .. } = recall.finish()?;
+        let protocol = format!("{queries} queries, {} candidates, by {how}", scores.ncols());
+        let images = self.expected.len();
+        let share = |(depth, value): (usize, f64)| {
+            let name = format!("{from} to {to} recall@{depth}, {how}");
+            Measure::new(name, value, Better::Higher, protocol.clone()).of(images).share()
+        };
+        let rank = Measure::new(format!("{from} to {to} median rank, {how}"), median_rank, Better::Lower, &protocol);
+        Ok(recall.into_iter().map(share).chain([rank.of(images)]).collect())
+    }
+
+    /// How often the text that is written for an image, byte by byte and greedily, is the image's own; nothing without a writing decoder.
+    fn captions(&self, model: &Lzn, seed: u64) -> Result<Option<Measure>, TaskError> {
+        let Ok(writer) = model.data_type(TEXT)?.decoder(Some(TextWriter::NAME)) else { return Ok(None) };
+        let count = self.expected.len();
+        let latents = tch::no_grad(|| latents(model, (IMAGE, &self.images), seed))?;
+        let given = Given { numbers: (0..count as u64).collect(), points: Some(latents), condition: None };
+        let written = tch::no_grad(|| writer.decode(&given, &TaskOptions { seed, ..TaskOptions::default() }))?;
+        let value = exact_match(written.texts()?, &self.expected)?;
+        let protocol = "greedy, all images zoned together, noise scale 0";
+        Ok(Some(Measure::new("caption exact match", value, Better::Higher, protocol).of(count).share()))
+    }
+}
+
+/// Latents at the centres of zones that cut the prior together.
+fn latents(model: &Lzn, (name, placed): (&str, &Placed), seed: u64) -> Result<Tensor, TaskError> {
+    let noise = noise(model, placed.owners().numel(), seed, 0) * 0.0;
+    model.latents_of(name, placed, None, &noise)
+}
+
+/// Log-probabilities of the zones of one type, `[rows, columns]`, for latents of another, at the anchors' end of the flow.
+fn assignment(model: &Lzn, from: (&str, &Placed), to: (&str, &Placed), seed: u64) -> Result<Array2<f32>, TaskError> {
+    let zones = Zones { anchors: &to.1.anchors, weights: None };
+    let flow = model.data_type(to.0)?.flow();
+    // The flow gives those of every step: few latents at a time.
+    let parts = latents(model, from, seed)?.split(CHUNK as i64, 0).into_iter().map(|latents| {
+        let (_, log_probs) = zones::all_log_probs(flow, &latents, &zones)?;
+        Ok::<_, TaskError>(log_probs.select(0, -1))
+    });
+    matrix(&Tensor::cat(&parts.collect::<Result<Vec<_>, _>>()?, 0))
+}
+
+/// Cosines `[N, M]` between rows.
+fn cosine(one: &Tensor, other: &Tensor) -> Result<Array2<f32>, TaskError> {
+    let unit = |rows: &Tensor| rows / rows.norm_scalaropt_dim(2, [1i64].as_slice(), true).clamp_min(1e-12);
+    matrix(&unit(one).matmul(&unit(other).transpose(0, 1)))
+}

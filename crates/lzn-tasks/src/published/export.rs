@@ -52,6 +52,9 @@ fn check(config: &RunConfig) -> Result<(), TaskError> {
     if config.model.normalise_anchors {
         return Err(TaskError::Unpublished { key: "model.normalise_anchors".to_owned(), value: "true".to_owned() });
     }
+    if config.model.text.is_some() {
+        return Err(TaskError::Unpublished { key: "model.text".to_owned(), value: "a table".to_owned() });
+    }
     for (table, patch) in [("model.encoder.ncsnpp", encoder), ("model.decoder", decoder)] {
         if let Some(patch) = patch.filter(|patch| *patch != 1) {
             return Err(TaskError::Unpublished { key: format!("{table}.patch_size"), value: patch.to_string() });

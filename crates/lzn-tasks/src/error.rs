@@ -143,6 +143,23 @@ pub enum TaskError {
         /// Those that the batch has.
         there: Vec<String>,
     },
+    /// Several workers cannot tell which of their samples are equal.
+    #[error(
+        "equal samples of `{name}` share a zone, and several workers cannot tell which are equal: let its encoder return \
+         `Placed::shared(..).told_apart_by(..)`, or train in one process"
+    )]
+    NotTold {
+        /// The data type.
+        name: String,
+    },
+    /// Batches that cannot be trained on by several workers.
+    #[error("{problem}: several workers need equal shares of every batch; {remedy}, or train in one process")]
+    Shares {
+        /// What is uneven.
+        problem: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// A decoder that learns nothing of its own.
     #[error("the decoder learns nothing of its own, so there is nothing to reconstruct: remove the objective")]
     NothingToLearn,

@@ -24,9 +24,16 @@ mod representation;
 mod rivals;
 #[path = "training/runs.rs"]
 mod runs;
+#[cfg(unix)]
+#[expect(dead_code, reason = "the tests of process groups use more of it")]
+#[path = "../../lzn-torch/tests/dist/workers.rs"]
+mod started;
 #[path = "training/steps.rs"]
 mod steps;
 #[path = "training/support.rs"]
 mod support;
 #[path = "training/texts.rs"]
 mod texts;
+#[cfg(unix)]
+#[path = "training/workers.rs"]
+mod workers;

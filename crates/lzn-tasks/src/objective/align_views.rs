@@ -1,12 +1,10 @@
 //! `align(image -> view)`: the latents of images flow back to the anchors of their second views.
 
-use lzn_torch::zones::{self, Zones, alignment};
-use tch::{Kind, Tensor};
-
 use super::{Loss, Objective, StepContext};
 use crate::TaskError;
 use crate::config::LossForm;
 use crate::model::{IMAGE, Lzn};
+use lzn_torch::zones::{self, Zones, alignment};
 
 /// Raises the probability that each image's latent is assigned to the zone of the same image's second view, among the second
 /// views of the whole batch (paper, Equation 5 and Appendix D): representation learning without labels.
@@ -37,12 +35,11 @@ impl Objective for AlignViews {
     }
 
     fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError> {
-        let anchors = context.second_anchors(model)?;
+        let (first, second) = (context.placed(model, IMAGE)?, context.second_placed(model, IMAGE)?);
         let noise = context.latent_noise(model, IMAGE)? * self.noise_scale;
-        let latents = model.latents_of_anchors(context.image_anchors(model)?, &noise)?;
-        let owners = Tensor::arange(anchors.size()[0], (Kind::Int64, anchors.device()));
-        let zones = Zones { anchors, weights: None };
-        let assigned = zones::to_anchors(model.image_flow()?, &latents, &zones, &owners)?.own_log_probs;
+        let latents = context.tolerated(model.latents_of(IMAGE, first, None, &noise), &noise)?;
+        let zones = Zones { anchors: &second.anchors, weights: None };
+        let assigned = zones::to_anchors(model.image_flow()?, &latents, &zones, &second.owners())?.own_log_probs;
         let value = match self.form {
             LossForm::Probability => alignment::probability_loss(&assigned, self.cut_off),
             LossForm::Log => alignment::log_loss(&assigned, self.cut_off),

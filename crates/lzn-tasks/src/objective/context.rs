@@ -2,6 +2,9 @@
 
 use std::cell::OnceCell;
 
+use lzn_latent::LatentError;
+use lzn_torch::TorchError;
+use lzn_torch::dist::World;
 use lzn_torch::zones::{self, Zones};
 use tch::{Device, Kind, Tensor};
 
@@ -18,7 +21,10 @@ pub struct Field {
     second_view: Option<Samples>,
     /// Of a batch of which only some have this type: their places in the batch, ascending.
     rows: Option<Vec<i64>>,
+    /// Among the anchors of this worker alone.
+    here: OnceCell<Placed>,
     placed: OnceCell<Placed>,
+    second_here: OnceCell<Placed>,
     second_placed: OnceCell<Placed>,
     latents: OnceCell<Tensor>,
 }
@@ -31,7 +37,9 @@ impl Field {
             samples: samples.into(),
             second_view: None,
             rows: None,
+            here: OnceCell::new(),
             placed: OnceCell::new(),
+            second_here: OnceCell::new(),
             second_placed: OnceCell::new(),
             latents: OnceCell::new(),
         }
@@ -80,17 +88,34 @@ impl Pairs {
 }
 
 /// One batch with its draws, and what objectives share.
+///
+/// One of several workers ([`StepContext::among`]) has its own samples; the anchors among which they are placed are those of all
+/// workers. A loss is the mean over the worker's own samples: the mean of the workers' losses is then that of one process with all
+/// samples, and so are the gradients, which the workers average. Exchange takes place where anchors are placed, in the same order in all
+/// workers: no worker may leave out what another does.
 #[derive(Debug)]
 pub struct StepContext {
     fields: Vec<Field>,
     /// Every random number of the step.
     pub draws: Draws,
+    world: World,
 }
 
 impl StepContext {
     /// A batch of data types, and the draws of its step.
     pub fn of(fields: Vec<Field>, draws: Draws) -> Self {
-        Self { fields, draws }
+        Self { fields, draws, world: World::alone() }
+    }
+
+    /// Says that the batch is one worker's equal share of that of all.
+    #[must_use]
+    pub fn among(self, world: &World) -> Self {
+        Self { draws: self.draws.of_worker(world.rank()), world: world.clone(), ..self }
+    }
+
+    /// The workers that have the other shares of the batch.
+    pub fn world(&self) -> &World {
+        &self.world
     }
 
     /// Images `[B, C, H, W]` in [-1, 1], their labels `[B]` int64, if there are any, and the draws of their step.
@@ -144,17 +169,31 @@ impl StepContext {
         Ok(Pairs(Some(places.iter().map(of_field).collect())))
     }
 
-    /// The samples of a type among their anchors, computed once.
+    /// The samples of a type among their anchors, of several workers among those of all; computed once.
     ///
     /// # Errors
-    /// [`TaskError::Absent`], or those of [`Lzn::place`].
+    /// [`TaskError::Absent`], those of [`Lzn::place`], or [`TaskError::NotTold`].
     pub fn placed(&self, model: &Lzn, name: &str) -> Result<&Placed, TaskError> {
         let field = self.field(name)?;
         if let Some(placed) = field.placed.get() {
             return Ok(placed);
         }
-        let placed = model.place(name, &field.samples, model.training_pass())?;
+        let placed = self.placed_here(model, name)?.share().among(&self.world, name)?;
         Ok(field.placed.get_or_init(|| placed))
+    }
+
+    /// The samples of a type among the anchors of this worker alone, computed once: for objectives that compare each sample with
+    /// nothing but itself.
+    ///
+    /// # Errors
+    /// [`TaskError::Absent`], or those of [`Lzn::place`].
+    pub fn placed_here(&self, model: &Lzn, name: &str) -> Result<&Placed, TaskError> {
+        let field = self.field(name)?;
+        if let Some(placed) = field.here.get() {
+            return Ok(placed);
+        }
+        let placed = model.place(name, &field.samples, model.training_pass())?;
+        Ok(field.here.get_or_init(|| placed))
     }
 
     /// Latents `[B, d]` of the samples of a type, computed once: the anchors of those in the batch cut the prior, and each sample's
@@ -168,8 +207,33 @@ impl StepContext {
             return Ok(latents);
         }
         let placed = self.placed(model, name)?;
-        let latents = model.latents_of(name, placed, placed.weights().as_ref(), &self.latent_noise(model, name)?)?;
+        let noise = self.latent_noise(model, name)?;
+        let latents = self.tolerated(model.latents_of(name, placed, placed.weights().as_ref(), &noise), &noise)?;
         Ok(field.latents.get_or_init(|| latents))
+    }
+
+    /// These values as means over all workers, who have the same names.
+    ///
+    /// # Errors
+    /// [`TaskError::Torch`] when the exchange fails.
+    pub fn shared(&self, mut values: Vec<(String, f64)>) -> Result<Vec<(String, f64)>, TaskError> {
+        let here: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
+        let means = self.world.means(&here).map_err(TorchError::from)?;
+        values.iter_mut().zip(means).for_each(|((_, value), mean)| *value = mean);
+        Ok(values)
+    }
+
+    /// Zones of numbers that are not finite do not exist. A worker must go on all the same, since the others may be waiting for its
+    /// part: with numbers that are none, so that the loss of the step is none.
+    pub(super) fn tolerated(&self, latents: Result<Tensor, TaskError>, noise: &Tensor) -> Result<Tensor, TaskError> {
+        match latents {
+            Err(TaskError::Torch(TorchError::Latent(LatentError::NonFinite { .. } | LatentError::Overflow { .. })))
+                if !self.world.is_alone() =>
+            {
+                Ok(noise.full_like(f64::NAN))
+            }
+            other => other,
+        }
     }
 
     /// The noise that becomes the latents of a type, standard normal `[B, d]`.
@@ -189,7 +253,7 @@ impl StepContext {
         self.field(name)?.second_view.as_ref().ok_or(TaskError::MissingView)
     }
 
-    /// The second views of the samples of a type among their anchors, computed once.
+    /// The second views of the samples of a type among their anchors, of several workers among those of all; computed once.
     ///
     /// # Errors
     /// [`TaskError::MissingView`] in a batch with one view, or those of [`Lzn::place`].
@@ -198,29 +262,38 @@ impl StepContext {
         if let Some(placed) = field.second_placed.get() {
             return Ok(placed);
         }
-        let placed = model.place(name, self.second_view(name)?, model.training_pass())?;
+        let placed = self.second_placed_here(model, name)?.share().among(&self.world, name)?;
         Ok(field.second_placed.get_or_init(|| placed))
     }
 
-    /// Anchors of the second views of the images `[B, d]`, computed once.
+    fn second_placed_here(&self, model: &Lzn, name: &str) -> Result<&Placed, TaskError> {
+        let field = self.field(name)?;
+        if let Some(placed) = field.second_here.get() {
+            return Ok(placed);
+        }
+        let placed = model.place(name, self.second_view(name)?, model.training_pass())?;
+        Ok(field.second_here.get_or_init(|| placed))
+    }
+
+    /// Anchors of the second views of the images that are here `[B, d]`, computed once.
     ///
     /// # Errors
     /// As [`StepContext::second_placed`].
     pub fn second_anchors(&self, model: &Lzn) -> Result<&Tensor, TaskError> {
-        Ok(&self.second_placed(model, IMAGE)?.anchors)
+        Ok(&self.second_placed_here(model, IMAGE)?.anchors)
     }
 
-    /// Anchors of the images `[B, d]`, computed once.
+    /// Anchors of the images that are here `[B, d]`, computed once.
     ///
     /// # Errors
-    /// As [`StepContext::placed`].
+    /// As [`StepContext::placed_here`].
     pub fn image_anchors(&self, model: &Lzn) -> Result<&Tensor, TaskError> {
-        Ok(&self.placed(model, IMAGE)?.anchors)
+        Ok(&self.placed_here(model, IMAGE)?.anchors)
     }
 
     /// What is worth knowing about the zones that objectives have made, for each type: `zones/hit_rate`, the share of latents in their
     /// own zone, and `zones/spread`, the root of the mean square distance of an anchor from their mean. The exact zones do not depend
-    /// on the spread, but a solver with a fixed grid does. Types but the first have their name in between.
+    /// on the spread, but a solver with a fixed grid does. Types but the first have their name in between. Of several workers the means.
     ///
     /// # Errors
     /// [`TaskError`] if libtorch refuses an operation.
@@ -236,6 +309,6 @@ impl StepContext {
             let of = if i == 0 { String::new() } else { format!("{}/", field.name) };
             observed.extend([(format!("zones/{of}hit_rate"), rate), (format!("zones/{of}spread"), square.sqrt())]);
         }
-        Ok(observed)
+        self.shared(observed)
     }
 }

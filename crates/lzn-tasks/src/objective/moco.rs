@@ -91,7 +91,8 @@ impl Objective for MoCo {
         let others = queries.matmul(&self.queue.copy().transpose(0, 1));
         let scores = Tensor::cat(&[own, others], 1) / self.options.temperature;
         let first = Tensor::zeros([queries.size()[0]], (Kind::Int64, queries.device()));
-        self.newest.replace(Some(keys));
+        // The queue is the same in all workers.
+        self.newest.replace(Some(context.world().gather_rows(&keys)?));
         Ok(contrast(&scores, &first))
     }
 

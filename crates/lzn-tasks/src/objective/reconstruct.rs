@@ -27,6 +27,8 @@ struct Batch<'a> {
     samples: Samples,
     condition: Option<Samples>,
     drawn: Vec<Tensor>,
+    /// Place of the first sample among those of all workers.
+    place: i64,
 }
 
 impl Reconstruct {
@@ -46,11 +48,13 @@ impl Reconstruct {
         };
         let points = match decoder.reads() {
             Reads::Latent => Some(rows(context.latents(model, &self.of)?)),
-            Reads::Anchor => Some(rows(&context.placed(model, &self.of)?.own())),
+            Reads::Anchor => Some(rows(&context.placed_here(model, &self.of)?.own())),
             Reads::Nothing => None,
         };
         let drawn = decoder.draw(field.samples(), &context.draws)?.iter().map(rows).collect();
-        Ok((Batch { decoder, samples: pairs.samples(0, field.samples()), condition, drawn }, points))
+        let samples = pairs.samples(0, field.samples());
+        let place = context.world().first_row(samples.len() as i64);
+        Ok((Batch { decoder, samples, condition, drawn, place }, points))
     }
 }
 
@@ -60,7 +64,7 @@ impl Batch<'_> {
         let rows = |tensor: &Tensor| tensor.narrow(0, first, count);
         let (start, length) = (first as usize, count as usize);
         let given = Given {
-            numbers: (first as u64..(first + count) as u64).collect(),
+            numbers: (0..count).map(|row| (self.place + first + row) as u64).collect(),
             points: points.map(rows),
             condition: self.condition.as_ref().map(|samples| samples.narrow(start, length)),
         };

@@ -7,7 +7,7 @@ use crate::TaskError;
 use crate::model::Lzn;
 
 /// SimCLR (Chen et al. 2020, "A simple framework for contrastive learning of visual representations"): cross-entropy of finding an
-/// image's other view among the `2B - 1` other views of the batch, by the cosine between anchors. A yardstick of view alignment, which
+/// image's other view among the `2B - 1` other views of the batch (of all workers), by the cosine between anchors. A yardstick of view alignment, which
 /// sees the same views and the same encoder; the encoder's head takes the part of the paper's projection.
 #[derive(Debug, Clone, Copy)]
 pub struct SimClr {
@@ -27,11 +27,18 @@ impl Objective for SimClr {
 
     fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError> {
         let (first, second) = (context.image_anchors(model)?, context.second_anchors(model)?);
+        let world = context.world();
         let views = unit(&Tensor::cat(&[first, second], 0));
-        let count = views.size()[0];
-        let own = Tensor::eye(count, (Kind::Bool, views.device()));
-        let scores = (views.matmul(&views.transpose(0, 1)) / self.temperature).masked_fill(&own, f64::NEG_INFINITY);
-        let partner = Tensor::arange(count, (Kind::Int64, views.device())).roll([count / 2], [0]);
-        Ok(contrast(&scores, &partner))
+        let all = match world.is_alone() {
+            true => views.shallow_clone(),
+            false => unit(&Tensor::cat(&[world.gather_rows(first)?, world.gather_rows(second)?], 0)),
+        };
+        let (here, everywhere) = (first.size()[0], all.size()[0] / 2);
+        // Places among all views: first views of all images, then their second views.
+        let first = Tensor::arange(here, (Kind::Int64, views.device())) + world.first_row(here);
+        let (own, partner) = (Tensor::cat(&[&first, &(&first + everywhere)], 0), [&(&first + everywhere), &first]);
+        let itself = own.unsqueeze(1).eq_tensor(&Tensor::arange(2 * everywhere, (Kind::Int64, views.device())));
+        let scores = (views.matmul(&all.transpose(0, 1)) / self.temperature).masked_fill(&itself, f64::NEG_INFINITY);
+        Ok(contrast(&scores, &Tensor::cat(&partner, 0)))
     }
 }

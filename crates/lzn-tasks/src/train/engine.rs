@@ -6,6 +6,7 @@ use lzn_latent::LatentError;
 use lzn_torch::{TorchError, zones};
 use tch::{Kind, Tensor};
 
+use super::gradients::SharedGradients;
 use super::{Adam, Ema, StepTimes};
 use crate::TaskError;
 use crate::config::{PartConfig, RunConfig, Schedule, TrainConfig};
@@ -69,6 +70,7 @@ pub struct StepEngine {
     pub parts: Vec<PartState>,
     objectives: Vec<Term>,
     train: TrainConfig,
+    gradients: SharedGradients,
 }
 
 impl StepEngine {
@@ -90,11 +92,12 @@ impl StepEngine {
             PartState { name, adam, ema, config }
         };
         let parts = model.parts().into_iter().map(|(name, params)| part(name, &params)).collect();
-        Self { model, parts, objectives, train: train.clone() }
+        Self { model, parts, objectives, train: train.clone(), gradients: SharedGradients::default() }
     }
 
     /// Takes step number `step` (from 0) on one batch. Terms that the batch holds nothing for, or that do not count at this step, are left
-    /// out.
+    /// out. Of several workers all take the step at once, each on its share of the batch ([`StepContext::among`]); parameters and
+    /// values are then the same in all, up to rounding those of one process.
     ///
     /// # Errors
     /// [`TaskError`] if libtorch refuses an operation; a loss or gradient that is not finite is no error, the step is skipped.
@@ -105,7 +108,7 @@ impl StepEngine {
             params.set_frozen(!part.learns_at(step));
             part.adam.zero_gradients();
         }
-        let mut values = Vec::new();
+        let (mut losses, mut observed) = (vec![("loss".to_owned(), f64::NAN)], Vec::new());
         let mut total = Tensor::from(0f32).to_device(self.model.device());
         for Term { weight, schedule, objective } in &self.objectives {
             let factor = schedule.factor(step);
@@ -120,14 +123,19 @@ impl StepEngine {
                 other => other?,
             };
             total += &loss.value * (*weight * factor);
-            values.push((objective.name(), loss.value.double_value(&[])));
-            values.extend(loss.observed);
+            losses.push((objective.name(), loss.value.double_value(&[])));
+            observed.extend(loss.observed);
         }
-        let loss = total.double_value(&[]);
-        values.insert(0, ("loss".to_owned(), loss));
+        losses[0].1 = total.double_value(&[]);
+        let mut values = context.shared(losses)?;
         let mut norm = f64::NAN;
-        if loss.is_finite() {
+        // The loss of all workers, so that none leaves out what another does.
+        let finite = values[0].1.is_finite();
+        // Where a loss is none, a worker may have nothing to say beside it.
+        values.extend(if finite { context.shared(observed)? } else { observed });
+        if finite {
             if total.requires_grad() {
+                self.prepare_gradients(step, context, &total)?;
                 let (begin, zoning) = (Instant::now(), zones::time_spent());
                 total.f_backward()?;
                 backward = begin.elapsed() - (zones::time_spent() - zoning);
@@ -146,6 +154,13 @@ impl StepEngine {
         let rest = begin.elapsed().saturating_sub(encoder + zoning + backward);
         let times = StepTimes { data: Duration::ZERO, encoder, zoning, backward, rest };
         Ok(StepReport { values, skipped, times })
+    }
+
+    fn prepare_gradients(&mut self, step: u64, context: &StepContext, loss: &Tensor) -> Result<(), TaskError> {
+        let learns = |part: &PartState| part.learns_at(step);
+        let parts: Vec<_> = self.model.parts().into_iter().zip(&self.parts).collect();
+        let parts: Vec<_> = parts.into_iter().map(|((_, params), part)| (params, learns(part))).collect();
+        self.gradients.prepare(context.world(), &parts, loss)
     }
 
     fn update(&mut self, step: u64, norm: f64, values: &mut Vec<(String, f64)>) {

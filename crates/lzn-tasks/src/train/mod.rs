@@ -7,6 +7,7 @@ mod clock;
 mod ema;
 mod engine;
 mod feed;
+mod gradients;
 pub mod hooks;
 mod recipe;
 mod state;

@@ -26,7 +26,7 @@ impl Encoder for TextReader {
         let net = &self.0.net;
         let anchors = net.forward(&net.batch(&distinct)?, pass.train)?;
         let owners = Tensor::from_slice(&owners).to_device(anchors.device());
-        Ok(Placed::shared(anchors, owners))
+        Ok(Placed::shared(anchors, owners).told_apart_by(distinct))
     }
 
     fn parts(&self) -> Vec<(PartName, ParamStore)> {

@@ -20,7 +20,7 @@ const SETS: [&str; 5] = [
     "model.label_conditional=true",
 ];
 
-fn config(folder: &Path) -> RunConfig {
+pub(crate) fn config(folder: &Path) -> RunConfig {
     let sets: Vec<Override> = SETS.iter().map(|set| set.parse().unwrap()).collect();
     RunConfig::parse(&joint(folder, &[]).to_toml(), Path::new("test.toml"), &sets).unwrap()
 }

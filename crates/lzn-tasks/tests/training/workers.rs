@@ -1,0 +1,147 @@
+//! Several processes that train as one: losses, gradients and weights are those of one process with the whole batch.
+
+use lzn_random::{Purpose, Stream};
+use lzn_tasks::config::RunConfig;
+use lzn_tasks::objective::{Draws, Field, StepContext};
+use lzn_tasks::train::{StepEngine, StepReport};
+use lzn_tasks::types::Samples;
+use lzn_tasks::{IMAGE, LABEL, TEXT};
+use lzn_torch::dist::World;
+use tch::{Device, Kind, Tensor};
+
+use crate::started::among;
+use crate::support::{classifier, data, engine, joint, plain, unconditional, value, views, with};
+use crate::texts;
+
+/// Samples of a whole batch: divisible by 1, 2 and 4.
+const BATCH: i64 = 12;
+const STEPS: u64 = 5;
+
+/// A worker's share of the batch of a step. Equal texts and labels are on both sides of every cut.
+fn share(world: &World, step: u64) -> StepContext {
+    let count = BATCH / world.size() as i64;
+    let first = world.first_row(count);
+    let images = |name| {
+        let mut stream = Stream::new(step, Purpose::new(name), [0; 3]);
+        let all = Tensor::from_slice(&stream.uniforms(BATCH as usize * 64, -1.0, 1.0)).view([BATCH, 1, 8, 8]);
+        Samples::Rows(all.narrow(0, first, count))
+    };
+    let labels = Tensor::from_slice(&[0_i64, 1, 1, 0, 1, 1, 1, 0, 1, 1, 0, 1]).narrow(0, first, count);
+    let words = ["b", "a", "b", "c", "a", "a", "d", "b", "c", "a", "b", "e"];
+    let texts = Samples::from(&words[first as usize..(first + count) as usize]);
+    let fields = vec![
+        Field::new(IMAGE, images("first")).with_second_view(Some(images("second"))),
+        Field::new(LABEL, labels),
+        Field::new(TEXT, texts),
+    ];
+    StepContext::of(fields, Draws::of_step(3, step, Device::Cpu)).among(world)
+}
+
+/// What five steps have said and made of the model.
+struct Trained {
+    reports: Vec<StepReport>,
+    engine: StepEngine,
+    /// Of each parameter the gradient of each step, as a share of the norm of all of that step.
+    gradients: Vec<(String, Vec<Tensor>)>,
+}
+
+fn learned(engine: &StepEngine) -> Vec<(String, Tensor)> {
+    engine.model.parts().into_iter().flat_map(|(_, params)| params.trainable()).collect()
+}
+
+fn train(world: &World, config: &RunConfig) -> Trained {
+    let mut engine = engine(config);
+    let mut gradients: Vec<_> = learned(&engine).into_iter().map(|(name, _)| (name, Vec::new())).collect();
+    let mut reports = Vec::new();
+    for step in 0..STEPS {
+        let report = engine.step(step, &share(world, step)).unwrap();
+        let whole = value(&report, "grad_norm").unwrap();
+        for ((_, steps), (_, tensor)) in gradients.iter_mut().zip(learned(&engine)) {
+            let gradient = tensor.grad();
+            steps.push(if gradient.defined() { gradient / whole } else { tensor.zeros_like() });
+        }
+        reports.push(report);
+    }
+    Trained { reports, engine, gradients }
+}
+
+fn norm(tensor: &Tensor) -> f64 {
+    tensor.square().sum(Kind::Double).sqrt().double_value(&[])
+}
+
+/// How far five steps of Adam can move a weight, at the rates of the configuration.
+const REACH: f64 = 1e-3 * STEPS as f64;
+
+/// Of float32 sums in another order, and of what five steps make of it.
+const ROUNDING: f64 = 2e-5;
+
+fn check(name: &str, world: &World, config: &RunConfig) {
+    let (alone, shared) = (train(&World::alone(), config), train(world, config));
+    for (step, (expected, got)) in alone.reports.iter().zip(&shared.reports).enumerate() {
+        assert!(!expected.skipped && !got.skipped, "{name}: step {step}");
+        assert_eq!(expected.values.len(), got.values.len(), "{name}: step {step}");
+        for (key, expected) in &expected.values {
+            let got = value(got, key).unwrap();
+            let error = (got - expected).abs();
+            assert!(error < ROUNDING * (1.0 + expected.abs()), "{name}: {key} of step {step} is {got}, not {expected}");
+        }
+    }
+    check_weights(name, &alone, &shared);
+    // And the same in all workers to the bit.
+    for (parameter, tensor) in shared.engine.parameters() {
+        let of_first = tensor.detach().copy();
+        world.broadcast(std::slice::from_ref(&of_first), 0).unwrap();
+        assert!(of_first.equal(&tensor), "{name}: {parameter} differs between workers");
+    }
+}
+
+/// Gradients of every step agree within rounding of the whole gradient. So do weights: Adam divides a gradient by its own size, and
+/// its rounding with it, so a weight may be off by that share of its way which rounding is of the smallest gradient that it has had. Of a
+/// gradient that is zero, as that of the bias of attention's keys, Adam makes steps out of rounding alone.
+fn check_weights(name: &str, alone: &Trained, shared: &Trained) {
+    let (mut held, mut all) = (0.0, 0.0);
+    let weights = learned(&alone.engine).into_iter().zip(learned(&shared.engine));
+    for (((parameter, expected), (_, got)), ((_, weight), (_, other))) in
+        alone.gradients.iter().zip(&shared.gradients).zip(weights)
+    {
+        let mut smallest = expected[0].abs();
+        for (step, (expected, got)) in expected.iter().zip(got).enumerate() {
+            let error = norm(&(expected - got));
+            assert!(error < ROUNDING, "{name}: the gradient of {parameter} is off by {error} at step {step}");
+            smallest = smallest.minimum(&expected.abs());
+        }
+        let rounding = (smallest / ROUNDING).clamp_min(0.5).reciprocal();
+        let furthest = ((&weight - other).abs() / (&rounding * REACH)).max().double_value(&[]);
+        assert!(furthest < 1.0, "{name}: {parameter} is off by {furthest} times what rounding explains");
+        held += rounding.lt(0.1).to_kind(Kind::Double).sum(None).double_value(&[]);
+        all += weight.numel() as f64;
+    }
+    assert!(held > 0.1 * all, "{name}: {held} of {all} weights have been compared closely");
+}
+
+#[test]
+fn every_objective_learns_what_one_process_learns() {
+    among("workers::every_objective_learns_what_one_process_learns", &[2, 4], |world| {
+        tch::set_num_threads(1);
+        let folder = data();
+        let still = ["model.encoder.ncsnpp.dropout=0.0"];
+        let silent = [still[0], "model.decoder.dropout=0.0"];
+        let sized = |config: RunConfig| with(&config, &["train.batch_size=12"]);
+        for (name, config) in [
+            ("joint", with(&joint(folder.path(), &[]), &silent)),
+            ("unconditional", with(&unconditional(folder.path()), &silent)),
+            ("plain", with(&plain(folder.path()), &silent[1..])),
+            ("classifier", with(&classifier(folder.path(), &[]), &still)),
+            ("views", with(&views(folder.path()), &still)),
+            ("simclr", with(&views(folder.path()), &[still[0], "objective=[{kind=\"simclr\"}]"])),
+            ("moco", with(&views(folder.path()), &[still[0], "objective=[{kind=\"moco\",queue=24}]"])),
+            ("texts", with(&texts::config(folder.path()), &silent)),
+            ("in pieces", with(&joint(folder.path(), &["train.micro_batch=2"]), &silent)),
+            ("recomputed", with(&joint(folder.path(), &["model.encoder.ncsnpp.recompute=true"]), &silent)),
+            ("frozen", with(&joint(folder.path(), &["train.decoder.freeze_at=2"]), &silent)),
+            ("normalised", with(&joint(folder.path(), &["model.normalise_anchors=true"]), &silent)),
+        ] {
+            check(name, world, &sized(config));
+        }
+    });
+}

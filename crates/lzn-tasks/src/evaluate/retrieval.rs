@@ -4,7 +4,7 @@ use lzn_data::Dataset;
 use lzn_eval::{Metric, Ranking, Recall, Recalled, exact_match};
 use lzn_torch::zones::{self, Zones};
 use ndarray::Array2;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::classify::{noise, order};
 use super::{Better, Measure, Progress};
@@ -21,7 +21,7 @@ const CHUNK: usize = 500;
 /// Depths of recall, as is usual for images and texts.
 const DEPTHS: [usize; 3] = [1, 5, 10];
 
-/// Recall both ways, by the zones and by the cosine of anchors, and how often a caption is written as it is; nothing if no test image has a
+/// Recall both ways, by the zones and by the cosine of anchors with and without their mean, and how often a caption is written as it is; nothing if no test image has a
 /// text.
 ///
 /// # Errors
@@ -76,11 +76,14 @@ impl Pairs {
 
     fn measures(&self, model: &Lzn, seed: u64) -> Result<Vec<Measure>, TaskError> {
         let mut measures = Vec::new();
-        let cosine = cosine(&self.images.anchors, &self.texts.anchors)?;
         let by_zones = tch::no_grad(|| self.by_zones(model, seed))?;
-        for (how, [there, back]) in
-            [("zones", by_zones), ("cosine of anchors", [cosine.clone(), cosine.reversed_axes()])]
-        {
+        let (images, texts) = (&self.images.anchors, &self.texts.anchors);
+        let symmetric = |scores: Array2<f32>| [scores.clone(), scores.reversed_axes()];
+        for (how, [there, back]) in [
+            ("zones", by_zones),
+            ("cosine of anchors", symmetric(cosine(images, texts)?)),
+            ("cosine of centred anchors", symmetric(cosine(&centred(images), &centred(texts))?)),
+        ] {
             measures.extend(self.recall(("image", "text"), how, &there)?);
             measures.extend(self.recall(("text", "image"), how, &back)?);
         }
@@ -145,6 +148,11 @@ fn assignment(model: &Lzn, from: (&str, &Placed), to: (&str, &Placed), seed: u64
         Ok::<_, TaskError>(log_probs.select(0, -1))
     });
     matrix(&Tensor::cat(&parts.collect::<Result<Vec<_>, _>>()?, 0))
+}
+
+/// Rows without their mean, of which zones do not depend: each type's anchors may lie elsewhere.
+fn centred(rows: &Tensor) -> Tensor {
+    rows - rows.mean_dim([0i64].as_slice(), true, Kind::Float)
 }
 
 /// Cosines `[N, M]` between rows.

@@ -19,6 +19,7 @@ fn variants() -> Vec<(&'static str, ResNetConfig)> {
         ("three head layers", ResNetConfig { head_num_layers: 3, ..small() }),
         ("three stages", ResNetConfig { layers: vec![1, 2, 1], ..small() }),
         ("basic", ResNetConfig { block: BlockKind::Basic, ..small() }),
+        ("selective kernels", ResNetConfig { selective_kernels: true, ..small() }),
         ("small stem", ResNetConfig { stem: StemKind::Small, ..small() }),
         ("narrow", ResNetConfig { base_channels: 16, groups: 8, block: BlockKind::Basic, ..small() }),
     ]
@@ -175,7 +176,7 @@ fn a_smaller_stem_keeps_more_of_the_resolution() {
 #[test]
 fn impossible_configurations_are_refused_by_their_key() {
     type Break = fn(&mut ResNetConfig);
-    let cases: [(&str, usize, Break); 9] = [
+    let cases: [(&str, usize, Break); 10] = [
         ("`layers` is empty", 64, |c| c.layers = vec![]),
         ("`layers` is 0", 64, |c| c.layers = vec![2, 0]),
         ("width_multiplier", 64, |c| c.width_multiplier = 0),
@@ -183,6 +184,7 @@ fn impossible_configurations_are_refused_by_their_key() {
         ("groups", 64, |c| c.groups = 0),
         ("`base_channels` is 48", 64, |c| c.base_channels = 48),
         ("`base_channels` is 0", 64, |c| c.base_channels = 0),
+        ("selective_kernels", 64, |c| (c.selective_kernels, c.block) = (true, BlockKind::Basic)),
         ("`latent_dim` is 0", 0, |_| ()),
         ("`latent_dim` is 200", 200, |_| ()),
     ];

@@ -4,8 +4,9 @@ use lzn_torch::autograd::recompute;
 use lzn_torch::{Scope, Shared, TorchError};
 use tch::Tensor;
 
-use super::config::BlockKind;
+use super::config::{BlockKind, ResNetConfig};
 use super::layers::NormedConv;
+use super::selective::SelectiveConv;
 
 /// What surrounds a block: channels of its input, channels in which it works, and by how much it divides the resolution.
 #[derive(Debug, Clone, Copy)]
@@ -22,14 +23,31 @@ pub(super) struct Place {
 #[derive(Debug, Clone)]
 pub(super) struct Block {
     projection: Option<NormedConv>,
-    path: Vec<NormedConv>,
+    path: Vec<Layer>,
     parameters: Vec<Shared>,
+}
+
+/// One step of a block's path.
+#[derive(Debug, Clone)]
+enum Layer {
+    Conv(NormedConv),
+    Selective(SelectiveConv),
+}
+
+impl Layer {
+    fn forward(&self, x: &Tensor) -> Tensor {
+        match self {
+            Self::Conv(conv) => conv.forward(x),
+            Self::Selective(conv) => conv.forward(x),
+        }
+    }
 }
 
 impl Block {
     /// Registers `projection.*` if the block projects; then `reduce.*`, `middle.*` and `expand.*` of a bottleneck, whose 3x3 convolution
-    /// has the stride, or `first.*` and `second.*` of a basic block, whose first convolution has it.
-    pub(super) fn new(scope: &Scope, kind: BlockKind, place: Place, groups: i64) -> Self {
+    /// has the stride and may have selective kernels, or `first.*` and `second.*` of a basic block, whose first convolution has it.
+    pub(super) fn new(scope: &Scope, config: &ResNetConfig, place: Place) -> Self {
+        let (kind, groups) = (config.block, config.groups as i64);
         let Place { inputs, channels, stride, first } = place;
         let outputs = kind.expansion() * channels;
         let conv = |name: &str, io, kernel, stride| NormedConv::new(&(scope / name), io, (kernel, stride), groups);
@@ -38,14 +56,19 @@ impl Block {
             BlockKind::Basic => stride > 1 || inputs != outputs,
         };
         let projection = projects.then(|| conv("projection", (inputs, outputs), 1, stride));
+        let layer = |name: &str, io, kernel, stride| Layer::Conv(conv(name, io, kernel, stride));
         let path = match kind {
             BlockKind::Bottleneck => vec![
-                conv("reduce", (inputs, channels), 1, 1),
-                conv("middle", (channels, channels), 3, stride),
-                conv("expand", (channels, outputs), 1, 1),
+                layer("reduce", (inputs, channels), 1, 1),
+                if config.selective_kernels {
+                    Layer::Selective(SelectiveConv::new(&(scope / "middle"), channels, stride, groups))
+                } else {
+                    layer("middle", (channels, channels), 3, stride)
+                },
+                layer("expand", (channels, outputs), 1, 1),
             ],
             BlockKind::Basic => {
-                vec![conv("first", (inputs, channels), 3, stride), conv("second", (channels, channels), 3, 1)]
+                vec![layer("first", (inputs, channels), 3, stride), layer("second", (channels, channels), 3, 1)]
             }
         };
         Self { projection, path, parameters: scope.trainable() }

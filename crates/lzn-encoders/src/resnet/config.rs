@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Options of the ResNet image encoder with group normalisation.
 ///
 /// The defaults are those of the published ImageNet representation model (paper, appendix D): ResNet-50 in the shape of SimCLR v2
-/// (Chen et al. 2020), without selective kernels. The customary depths:
+/// (Chen et al. 2020), without selective kernels (`selective_kernels` adds them). The customary depths:
 ///
 /// | depth | `block` | `layers` |
 /// |---|---|---|
@@ -33,6 +33,10 @@ pub struct ResNetConfig {
     pub base_channels: usize,
     /// Factor of all channels, at least 1. Published: 1.
     pub width_multiplier: usize,
+    /// Whether the 3x3 convolutions of bottlenecks have selective kernels (Li et al. 2019): two streams, mixed channel by channel as the picture
+    /// asks, for about 1.5 times the parameters. Published: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub selective_kernels: bool,
     /// Groups of every normalisation; must divide all channels and the latent dimension. Published: 32.
     #[serde(skip_serializing_if = "is_groups")]
     pub groups: usize,
@@ -102,6 +106,7 @@ impl Default for ResNetConfig {
             stem: StemKind::default(),
             base_channels: BASE_CHANNELS,
             width_multiplier: 1,
+            selective_kernels: false,
             groups: GROUPS,
             head_num_layers: 2,
             recompute: false,
@@ -131,6 +136,8 @@ impl ResNetConfig {
         ] {
             NetworkError::require(key, value as f64, value >= 1, "be at least 1")?;
         }
+        let selects = !self.selective_kernels || self.block == BlockKind::Bottleneck;
+        NetworkError::require("selective_kernels", self.selective_kernels.into(), selects, SELECTS)?;
         let divides = |value: usize| value >= 1 && value.is_multiple_of(self.groups);
         let channels = self.base_channels.saturating_mul(self.width_multiplier);
         NetworkError::require("base_channels", channels as f64, divides(channels), CHANNELS)?;
@@ -139,4 +146,5 @@ impl ResNetConfig {
 }
 
 const CHANNELS: &str = "be a multiple of `groups` when multiplied by `width_multiplier`";
+const SELECTS: &str = "be false (0) with block = \"basic\", which has no middle convolution to select in";
 const LATENT: &str = "be a multiple of `groups`, in which the last layer is normalised";

@@ -6,7 +6,7 @@ use tch::Tensor;
 const EPSILON: f64 = 1e-5;
 
 /// Values of a weight uniform within `1/sqrt(fan_in)`, the customary start of layers for which no other is stated.
-fn weight(scope: &Scope, shape: &[i64]) -> Shared {
+pub(super) fn weight(scope: &Scope, shape: &[i64]) -> Shared {
     let fan_in: i64 = shape.iter().skip(1).product();
     scope.param("weight", shape, Init::Uniform { bound: 1.0 / (fan_in as f64).sqrt() }).into()
 }

@@ -3,6 +3,7 @@
 mod block;
 mod config;
 mod layers;
+mod selective;
 
 pub use config::{BlockKind, ResNetConfig, StemKind};
 
@@ -69,7 +70,7 @@ impl ResNet {
                 let first = block == 0;
                 let stride = if stage > 0 && first { 2 } else { 1 };
                 let place = Place { inputs: width, channels, stride, first };
-                blocks.push(Block::new(&(scope / "stages" / stage / block), config.block, place, groups));
+                blocks.push(Block::new(&(scope / "stages" / stage / block), config, place));
                 width = config.block.expansion() * channels;
             }
         }

@@ -1,10 +1,14 @@
 //! `align(image -> view)`: the latents of images flow back to the anchors of their second views.
 
+use lzn_latent::ZoneFlow;
+use lzn_torch::zones::{self, Zones, alignment};
+use tch::{Kind, Tensor};
+
 use super::{Loss, Objective, StepContext};
 use crate::TaskError;
 use crate::config::LossForm;
 use crate::model::{IMAGE, Lzn};
-use lzn_torch::zones::{self, Zones, alignment};
+use crate::types::Placed;
 
 /// Raises the probability that each image's latent is assigned to the zone of the same image's second view, among the second
 /// views of the whole batch (paper, Equation 5 and Appendix D): representation learning without labels.
@@ -39,15 +43,36 @@ impl Objective for AlignViews {
         let noise = context.latent_noise(model, IMAGE)? * self.noise_scale;
         let latents = context.tolerated(model.latents_of(IMAGE, first, None, &noise), &noise)?;
         let zones = Zones { anchors: &second.anchors, weights: None };
-        let assigned = zones::to_anchors(model.image_flow()?, &latents, &zones, &second.owners())?.own_log_probs;
+        let flow = model.image_flow()?;
+        let assigned = zones::to_anchors(flow, &latents, &zones, &second.owners())?.own_log_probs;
         let value = match self.form {
             LossForm::Probability => alignment::probability_loss(&assigned, self.cut_off),
             LossForm::Log => alignment::log_loss(&assigned, self.cut_off),
         };
         let best = tch::no_grad(|| -alignment::probability_loss(&assigned, self.cut_off)).double_value(&[]);
         let last = alignment::final_accuracy(&assigned).double_value(&[]);
-        let observed =
-            vec![("assignment_accuracy/views".to_owned(), last), ("best_probability/views".to_owned(), best)];
+        let observed = vec![
+            ("assignment_accuracy/views".to_owned(), last),
+            ("best_probability/views".to_owned(), best),
+            ("ode_error/views".to_owned(), ode_error(flow, &latents, first)?),
+        ];
         Ok(Loss { value, observed })
     }
+}
+
+/// Latents whose way back is looked at in every step.
+const SAMPLED: i64 = 64;
+
+/// The error of both flows one after the other: the root of the mean square distance of latents `[B, d]` that flow back over the zones that they
+/// are from to their own anchors, as a share of what anchors have to their mean. Exact flows come back to them, with 0.
+fn ode_error(flow: &ZoneFlow, latents: &Tensor, placed: &Placed) -> Result<f64, TaskError> {
+    tch::no_grad(|| {
+        let zones = Zones { anchors: &placed.anchors, weights: None };
+        let count = SAMPLED.min(latents.size()[0]);
+        let ends = zones::end_points(flow, &latents.narrow(0, 0, count), &zones)?;
+        let rms = |apart: Tensor| apart.square().sum_dim_intlist(1, false, Kind::Double).mean(Kind::Double).sqrt();
+        let spread = rms(&placed.anchors - placed.anchors.mean_dim(0, true, placed.anchors.kind()));
+        let error = rms(ends - placed.own().narrow(0, 0, count)) / spread.clamp_min(f64::MIN_POSITIVE);
+        Ok(error.double_value(&[]))
+    })
 }

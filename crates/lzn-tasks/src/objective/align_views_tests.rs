@@ -27,8 +27,12 @@ impl ImageAnchors for Identity {
     }
 }
 
-/// A model whose images are their own anchors.
+/// A model whose images are their own anchors, with the published flow.
 fn model() -> Lzn {
+    model_of(20)
+}
+
+fn model_of(steps: usize) -> Lzn {
     let text = r#"
         data = { source = "fashion-mnist-embedded", image_size = 28, channels = 1 }
         objective = [{ kind = "align", from = "image", to = "view", form = "log" }]
@@ -37,7 +41,8 @@ fn model() -> Lzn {
         image_flow = { solver = "euler", steps = 20 }
         encoder.resnet = { layers = [1] }
     "#;
-    let config = RunConfig::parse(text, Path::new("test.toml"), &[]).unwrap();
+    let steps = format!("model.image_flow.steps={steps}").parse().unwrap();
+    let config = RunConfig::parse(text, Path::new("test.toml"), &[steps]).unwrap();
     let mut model = Lzn::new(&config.model, &config.data, 0, 0, Device::Cpu).unwrap();
     let part = Part { net: Box::new(Identity) as Box<dyn ImageAnchors>, params: ParamStore::new(Device::Cpu, 0) };
     model.data_type_mut(IMAGE).unwrap().replace_encoder(ImageEncoder(part));
@@ -87,6 +92,19 @@ fn losses_rates_and_gradients_are_the_published_ones() {
         let probability = objective(LossForm::Probability).loss(&model, &context).unwrap();
         assert!(relative_error(&probability.value.detach().view([1]), &golden["prob_loss"]) < 1e-8, "{name}");
     }
+}
+
+#[test]
+fn latents_come_back_to_their_anchors_the_nearer_the_more_steps_are_taken() {
+    let observed = |steps: usize| {
+        let normal = |i: u64, shape: &[i64]| Draws::of_step(9, i, Device::Cpu).normal("test", shape);
+        let context = context(&normal(0, &[24, 1, 8, 8]), normal(1, &[24, 64]));
+        let context = context.with_second_view(Some(normal(0, &[24, 1, 8, 8])));
+        let loss = objective(LossForm::Log).loss(&model_of(steps), &context).unwrap();
+        loss.observed.into_iter().find(|(name, _)| name == "ode_error/views").unwrap().1
+    };
+    let [few, many] = [2, 100].map(observed);
+    assert!(few > 0.1 && many < 0.1 * few, "{few} {many}");
 }
 
 #[test]

@@ -145,7 +145,15 @@ pub fn hit_rate(latents: &Tensor, zones: &Zones<'_>, owners: &Tensor) -> Result<
     host::hit_rate(&here(latents), &Zones { anchors: &anchors, weights: weights.as_ref() }, owners)
 }
 
-fn end_points(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -> Result<Tensor, TorchError> {
+/// Where latents end up when they flow back: at the anchors of their zones, up to the error of the solver. Without gradients to anyone.
+///
+/// # Shapes
+/// `latents: [B, d]`, result `[B, d]`.
+///
+/// # Errors
+/// As [`to_anchors`].
+pub fn end_points(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -> Result<Tensor, TorchError> {
+    check::zones_and_points("end_points", zones, "latents", latents)?;
     match host::applies(zones, latents) {
         true => host::end_points(flow, latents, zones),
         false => Ok(device::end_points(flow, latents, zones)),

@@ -1,4 +1,4 @@
-//! Compiles the C++ halves of `src/autograd` and `src/dist` against the headers of libtorch, then does what every crate does that links libtorch.
+//! Compiles the C++ halves of `src/autograd`, `src/dist` and `src/precision.rs` against the headers of libtorch, then does what every crate does that links libtorch.
 
 #![expect(clippy::print_stdout, reason = "a build script talks to cargo on standard output")]
 
@@ -9,7 +9,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SHIMS: [&str; 2] = ["src/autograd/shim.cpp", "src/autograd/generator.cpp"];
+const SHIMS: [&str; 3] = ["src/autograd/shim.cpp", "src/autograd/generator.cpp", "src/precision.cpp"];
 const DIST: &str = "src/dist/shim.cpp";
 /// Stand-ins for headers of gloo, which libtorch needs and does not ship.
 const STUBS: &str = "src/dist/stubs";

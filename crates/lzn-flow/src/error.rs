@@ -12,6 +12,9 @@ pub enum FlowError {
     /// The tensor library or the tensor bridge refused an operation.
     #[error(transparent)]
     Torch(#[from] lzn_torch::TorchError),
+    /// A velocity field of somebody else's has failed, or was told to give up.
+    #[error("{0}")]
+    Field(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A sampler is not defined with this setting.
     #[error("`{key}` is {got}, but it must {rule}")]
     Setting {

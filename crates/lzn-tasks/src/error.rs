@@ -397,3 +397,17 @@ pub enum TaskError {
     #[error("libtorch: {0}")]
     Tch(#[from] tch::TchError),
 }
+
+impl TaskError {
+    /// Whether work was given up because the run was asked to stop.
+    #[must_use]
+    pub fn is_interruption(&self) -> bool {
+        let interrupted = |error: &(dyn std::error::Error + 'static)| {
+            matches!(error.downcast_ref(), Some(crate::run::RunError::Interrupted))
+        };
+        match self {
+            Self::Run(error) => interrupted(error),
+            other => std::iter::successors(std::error::Error::source(other), |error| error.source()).any(interrupted),
+        }
+    }
+}

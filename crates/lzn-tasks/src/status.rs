@@ -9,6 +9,7 @@ use crate::TaskError;
 use crate::config::RunConfig;
 use crate::model::checkpoints;
 use crate::run::folder;
+use crate::run::heartbeat::{Beat, beats};
 use crate::run::records::{Record, read};
 
 /// Silence up to this long is none, however fast the run has been.
@@ -57,6 +58,8 @@ pub struct RunStatus {
     pub sample: Option<PathBuf>,
     /// The process that trains it, in words.
     pub holder: Option<String>,
+    /// What its workers are doing, while a process holds it.
+    pub workers: Vec<Beat>,
     /// Time since the last record.
     pub silence: Option<Duration>,
     /// Images from one record to the next.
@@ -74,13 +77,17 @@ impl RunStatus {
         let records = if folder.join("metrics.jsonl").exists() { read(folder)? } else { Vec::new() };
         let changed = fs::metadata(folder.join("metrics.jsonl")).and_then(|file| file.modified()).ok();
         let batch = config.train.batch_size as f64;
+        let holder = folder::holder(folder);
+        // A process that was killed has left its last beat.
+        let workers = if holder.is_some() { beats(folder) } else { Vec::new() };
         Ok(Self {
             path: folder.to_owned(),
             total: config.train.iterations,
             records,
             checkpoint: checkpoints(folder, &config).steps()?.last().copied(),
             sample: newest_picture(&folder.join("samples")),
-            holder: folder::holder(folder),
+            holder,
+            workers,
             // A clock that was set back is no silence.
             silence: changed.map(|then| SystemTime::now().duration_since(then).unwrap_or_default()),
             images: batch * config.train.log_every as f64,

@@ -8,10 +8,14 @@ mod adam;
 mod damage;
 #[path = "training/evaluation.rs"]
 mod evaluation;
+#[path = "training/interruption.rs"]
+mod interruption;
 #[path = "training/micro_batch.rs"]
 mod micro_batch;
 #[path = "training/objectives.rs"]
 mod objectives;
+#[path = "training/precision.rs"]
+mod precision;
 #[path = "training/probes.rs"]
 mod probes;
 #[path = "training/published.rs"]

@@ -93,7 +93,8 @@ impl TextDecoder {
     pub fn loss(&self, latents: &Tensor, texts: &TextBatch, train: bool) -> Result<Tensor, TextError> {
         let scores = self.scores(latents, texts, train)?;
         let (_, said) = texts.shifted();
-        let flat = scores.reshape([-1, VOCABULARY]);
+        // Logarithms of probabilities need all digits, whatever the network computes in.
+        let flat = scores.reshape([-1, VOCABULARY]).to_kind(Kind::Float);
         // What is not to be said is ignored, and gives 0.
         let each = flat.cross_entropy_loss::<Tensor>(&said.reshape([-1]), None, Reduction::None, PADDING, 0.0);
         let sums = each.view_as(&said).sum_dim_intlist(1, false, Kind::Float);

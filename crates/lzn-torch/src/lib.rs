@@ -8,9 +8,11 @@ pub mod install;
 pub mod nn;
 pub mod params;
 pub mod pickled;
+pub mod precision;
 mod shared;
 pub mod zones;
 
 pub use error::TorchError;
 pub use params::{Init, ParamStore, Scope};
+pub use precision::Precision;
 pub use shared::Shared;

@@ -94,7 +94,8 @@ pub(crate) struct TrainArgs {
     /// Check everything, print the resolved configuration and the size of every part, and stop.
     #[arg(long)]
     pub dry_run: bool,
-    /// Print what the parts of a step take (data, encoder, zoning, backward pass), at the intervals of records and at the end.
+    /// Print what the parts of a step take (data, encoder, zoning, backward pass), at the intervals of records and at the end, and write a
+    /// trace for chrome://tracing and Perfetto to RUN/trace.json.
     #[arg(long)]
     pub profile: bool,
     /// With --dry-run: take a step on noise as well, and print time and memory of each network and of the step. Needs no data set.

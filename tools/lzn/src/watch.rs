@@ -34,9 +34,7 @@ impl Hook for Watch {
     fn start(&mut self, session: &mut Session) -> Result<(), TaskError> {
         let total = session.config.train.iterations;
         let mut progress = Progress::new(session.step, total, EVERY);
-        for warning in &session.warnings {
-            progress.note(&format!("warning: {warning}"));
-        }
+        warn(session, &mut progress);
         if session.step >= total {
             progress.note(&format!("all {total} steps are done; there is nothing left to train"));
         } else if session.step > 0 {
@@ -65,6 +63,7 @@ impl Hook for Watch {
             }
         }
         name_bad(session, progress, &mut self.bad);
+        warn(session, progress);
         if let Some(accuracy) = session.newest_accuracy.take() {
             progress.note(&format!("step {}: test accuracy {:.2} %", session.step, 100.0 * accuracy));
         }
@@ -73,6 +72,12 @@ impl Hook for Watch {
             progress.note(&format!("step {}: linear probe {linear:.2} %, kNN {neighbours:.2} %", session.step));
         }
         Ok(())
+    }
+
+    fn warned(&mut self, session: &mut Session) {
+        if let Some(progress) = &mut self.progress {
+            warn(session, progress);
+        }
     }
 
     fn end(&mut self, session: &mut Session, _: Outcome) -> Result<(), TaskError> {
@@ -84,6 +89,13 @@ impl Hook for Watch {
             progress.finish();
         }
         Ok(())
+    }
+}
+
+/// Says what is to be said loudly.
+fn warn(session: &mut Session, progress: &mut Progress) {
+    for warning in session.warnings.drain(..) {
+        progress.note(&format!("warning: {warning}"));
     }
 }
 

@@ -13,6 +13,8 @@ mod exchange;
 mod full_disk;
 #[path = "training/refusals.rs"]
 mod refusals;
+#[path = "training/soak.rs"]
+mod soak;
 #[path = "training/stopping.rs"]
 mod stopping;
 #[path = "training/support.rs"]

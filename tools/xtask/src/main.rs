@@ -22,7 +22,7 @@ mod tidy;
 
 use std::process::ExitCode;
 
-use commands::{Invocation, ci, doctor, golden, quickstart, setup, test};
+use commands::{Invocation, ci, doctor, golden, quickstart, setup, soak, test};
 use failure::Failure;
 use repo::Repo;
 
@@ -32,6 +32,8 @@ Usage: cargo xtask COMMAND
   setup [--cpu] [--force]  install libtorch into .lzn/ of this repository (done by the other commands when needed)
   quickstart               train a small model on the embedded images, then show samples and test accuracy
   test [ARGS...]           all tests; ARGS go to `cargo test` in place of --workspace
+  soak [OPTIONS]           kill and terminate short runs at random moments, and see that they end as undisturbed ones;
+                           --kills 200 --processes 1,2 --seed 0
   golden [FOLDER]          compare with the numbers of the published reference
   ci [--list] [STEPS...]   everything that must pass before a change lands, or only the named steps
   doctor [LOG | -]         say what was found on this machine, and the remedy for each thing wrong;
@@ -64,6 +66,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode, Failure> {
         "setup" => setup::run(&call),
         "quickstart" => quickstart::run(&call),
         "test" => test::run(&call),
+        "soak" => soak::run(&call),
         "golden" => golden::run(&call),
         "ci" => ci::run(&call),
         "doctor" => return doctor::run(&call),

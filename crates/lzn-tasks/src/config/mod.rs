@@ -18,7 +18,7 @@ pub use model::{Decision, EncoderConfig, FlowConfig, LabelConfig, ModelConfig, S
 pub use objective::{LossForm, ObjectiveConfig, ObjectiveKind, Schedule};
 pub use parse::Override;
 pub use probe::ProbeConfig;
-pub use train::{EvaluateConfig, PartConfig, TrainConfig, WarmUp};
+pub use train::{EvaluateConfig, PartConfig, PrecisionKind, TrainConfig, WarmUp};
 
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +115,7 @@ impl RunConfig {
             log_every: 1,
             checkpoint_every: 1,
             keep_checkpoints: 1,
+            keep_every: None,
             ..fixed.train
         };
         fixed.evaluate = EvaluateConfig::default();

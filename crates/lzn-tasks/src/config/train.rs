@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lzn_torch::Precision;
 use serde::{Deserialize, Serialize};
 
 use super::{MetricsConfig, invalid};
@@ -21,6 +22,10 @@ pub struct TrainConfig {
     /// batch, and may change while a run goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
+    /// In what networks compute their products in training: `"float32"`, `"bfloat16"` or `"float16"`. Parameters, zones, losses and evaluations are
+    /// float32 in any case.
+    #[serde(skip_serializing_if = "PrecisionKind::is_default")]
+    pub precision: PrecisionKind,
     /// Largest L2 norm of the gradient over all parts together. Published: 1.
     pub clip_norm: f64,
     /// Linear warm-up of every learning rate. Published: from 1/5000 over 5,000 iterations.
@@ -46,6 +51,39 @@ pub struct TrainConfig {
     pub checkpoint_every: u64,
     /// How many of the newest checkpoints are kept, at least 1.
     pub keep_checkpoints: usize,
+    /// Steps between two checkpoints that are kept for good, beside the newest ones; they are saved whether or not `checkpoint_every`
+    /// says so. None: no checkpoint is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_every: Option<u64>,
+}
+
+/// In what networks compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrecisionKind {
+    /// As parameters are.
+    #[default]
+    Float32,
+    /// 8 significant bits; the range of float32.
+    BFloat16,
+    /// 11 significant bits and a small range, for which the loss is scaled.
+    Float16,
+}
+
+impl PrecisionKind {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<PrecisionKind> for Precision {
+    fn from(kind: PrecisionKind) -> Self {
+        match kind {
+            PrecisionKind::Float32 => Self::Float32,
+            PrecisionKind::BFloat16 => Self::BFloat16,
+            PrecisionKind::Float16 => Self::Float16,
+        }
+    }
 }
 
 /// Optimisation of one part.
@@ -94,6 +132,7 @@ impl Default for TrainConfig {
             iterations: 200_000,
             batch_size: 2_000,
             micro_batch: None,
+            precision: PrecisionKind::Float32,
             clip_norm: 1.0,
             warm_up: WarmUp { start_factor: 1.0 / 5_000.0, iterations: 5_000 },
             cool_down: None,
@@ -105,6 +144,7 @@ impl Default for TrainConfig {
             log_every: 10,
             checkpoint_every: 500,
             keep_checkpoints: 3,
+            keep_every: None,
         }
     }
 }
@@ -143,6 +183,7 @@ impl TrainConfig {
             ("train.log_every", self.log_every),
             ("train.checkpoint_every", self.checkpoint_every),
             ("train.keep_checkpoints", self.keep_checkpoints as u64),
+            ("train.keep_every", self.keep_every.unwrap_or(1)),
         ];
         for (key, value) in positive {
             if value == 0 {

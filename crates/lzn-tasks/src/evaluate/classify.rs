@@ -12,6 +12,7 @@ use crate::TaskError;
 use crate::config::Decision;
 use crate::data::{matrix, read};
 use crate::model::Lzn;
+use crate::run::signals;
 
 /// Images that are read and encoded together.
 const CHUNK: usize = 500;
@@ -79,6 +80,7 @@ impl Encoded {
         let mut confusion = Confusion::new(model.classes())?;
         let count = self.labels.len().min(options.images);
         for (number, start) in (0..count).step_by(options.batch_size.max(1)).enumerate() {
+            signals::check()?;
             let rows = options.batch_size.min(count - start);
             let anchors = self.anchors.narrow(0, start as i64, rows as i64);
             let labels = &self.labels[start..start + rows];

@@ -9,6 +9,7 @@ use tch::{Kind, Tensor};
 use super::Lzn;
 use crate::TaskError;
 use crate::config::Decision;
+use crate::run::signals;
 use crate::task::{Run, TaskOptions};
 use crate::types::image::{ImageDecoder, ImageEncoder};
 use crate::types::label::{LabelDecoder, LabelEncoder};
@@ -132,8 +133,9 @@ impl Lzn {
     /// Anchors `[B, d]` of images outside of training, and the encoder's features `[B, F]` before them, without gradients.
     ///
     /// # Errors
-    /// [`TaskError::NoEncoder`] without an image encoder.
+    /// [`TaskError::NoEncoder`] without an image encoder; as [`signals::check`].
     pub fn represent(&self, images: &Tensor) -> Result<Represented, TaskError> {
+        signals::check()?;
         let encoder = self.need_encoder()?;
         let Represented { features, anchors } = tch::no_grad(|| encoder.net.represent(images))?;
         Ok(Represented { features, anchors: tch::no_grad(|| self.space.place(anchors)) })

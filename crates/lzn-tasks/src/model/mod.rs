@@ -4,12 +4,14 @@ mod banks;
 mod images;
 mod weights;
 
-use lzn_torch::ParamStore;
 use lzn_torch::zones::{self, Zones};
-use tch::{Device, Tensor};
+use lzn_torch::{ParamStore, Precision};
+use tch::{Device, Kind, Tensor};
 
 use crate::TaskError;
+use crate::run::signals;
 use crate::train::Clock;
+use crate::train::stage::{Stage, within};
 use crate::types::{DataType, LatentSpace, PartName, Pass, Placed, Samples};
 
 pub use banks::Banks;
@@ -24,6 +26,10 @@ pub struct Lzn {
     pub space: LatentSpace,
     /// Samples that pass an encoder or decoder at a time in training; none for all. Zones are those of the whole batch all the same.
     pub micro_batch: Option<usize>,
+    /// In what networks compute in training.
+    pub precision: Precision,
+    /// Factor by which the loss is multiplied before the backward pass, a power of two; 1 but for float16.
+    pub loss_scale: f64,
     /// Time in which encoders made anchors.
     pub encoder_time: Clock,
     types: Vec<DataType>,
@@ -33,7 +39,15 @@ pub struct Lzn {
 impl Lzn {
     /// A model without data types.
     pub fn empty(space: LatentSpace, device: Device) -> Self {
-        Self { space, micro_batch: None, encoder_time: Clock::default(), types: Vec::new(), device }
+        Self {
+            space,
+            micro_batch: None,
+            precision: Precision::Float32,
+            loss_scale: 1.0,
+            encoder_time: Clock::default(),
+            types: Vec::new(),
+            device,
+        }
     }
 
     /// Adds a data type. The order of types is that of the parts in files and optimizers.
@@ -98,12 +112,26 @@ impl Lzn {
     /// Anchors of samples, with whose is whose.
     ///
     /// # Errors
-    /// [`TaskError::NoType`] or [`TaskError::NoEncoder`]; [`TaskError`] if these are no samples of the type.
+    /// [`TaskError::NoType`] or [`TaskError::NoEncoder`]; [`TaskError`] if these are no samples of the type; as [`signals::check`].
     pub fn place(&self, name: &str, samples: &Samples, pass: Pass) -> Result<Placed, TaskError> {
+        signals::check()?;
         let encoder = self.data_type(name)?.encoder()?;
-        let placed = self.encoder_time.count(|| encoder.place(samples, pass))?;
-        let anchors = self.space.place(placed.anchors.shallow_clone());
+        let place = || {
+            if pass.train { self.in_precision(|| encoder.place(samples, pass)) } else { encoder.place(samples, pass) }
+        };
+        let placed = within(Stage::Device, "encoder", || self.encoder_time.count(place))?;
+        // Zones are cut in float32, whatever the network computes in.
+        let anchors = match placed.anchors.kind() {
+            Kind::Half | Kind::BFloat16 => placed.anchors.to_kind(Kind::Float),
+            _ => placed.anchors.shallow_clone(),
+        };
+        let anchors = self.space.place(anchors);
         Ok(placed.with_anchors(anchors))
+    }
+
+    /// Runs a network as it is in training: what comes out may have the precision of [`Lzn::precision`].
+    pub(crate) fn in_precision<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.precision.within(self.device, work)
     }
 
     /// How an encoder is run in training.

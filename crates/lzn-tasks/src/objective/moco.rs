@@ -72,8 +72,9 @@ impl MoCo {
     /// Unit vectors `[B, d]` of the second views.
     fn keys_of(&self, model: &Lzn, images: &Tensor) -> Result<Tensor, TaskError> {
         let piece = model.micro_batch_of(images.size()[0]).unwrap_or(images.size()[0]);
-        let keys = images.split(piece, 0).into_iter().map(|images| self.keys.net.forward(&images, true));
-        Ok(unit(&Tensor::cat(&keys.collect::<Result<Vec<_>, _>>()?, 0)))
+        let keys = |images: Tensor| model.in_precision(|| self.keys.net.forward(&images, true));
+        let keys = images.split(piece, 0).into_iter().map(keys).collect::<Result<Vec<_>, _>>()?;
+        Ok(unit(&Tensor::cat(&keys, 0).to_kind(Kind::Float)))
     }
 }
 

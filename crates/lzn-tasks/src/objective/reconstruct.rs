@@ -6,6 +6,7 @@ use tch::Tensor;
 use super::{Loss, Objective, StepContext};
 use crate::TaskError;
 use crate::model::Lzn;
+use crate::run::signals;
 use crate::types::{Decoder, Given, Reads, Samples};
 
 /// The decoder's own loss of the samples of a type, given their latents. The gradient reaches the encoder through them. Of images
@@ -61,6 +62,7 @@ impl Reconstruct {
 impl Batch<'_> {
     /// The mean over `count` samples from the `first` on.
     fn loss(&self, points: Option<&Tensor>, (first, count): (i64, i64)) -> Result<Tensor, TaskError> {
+        signals::check()?;
         let rows = |tensor: &Tensor| tensor.narrow(0, first, count);
         let (start, length) = (first as usize, count as usize);
         let given = Given {
@@ -90,16 +92,20 @@ impl Objective for Reconstruct {
         let (batch, points) = self.batch(model, context)?;
         let samples = batch.samples.len() as i64;
         let value = match model.micro_batch_of(samples) {
-            None => batch.loss(points.as_ref(), (0, samples))?,
+            None => model.in_precision(|| batch.loss(points.as_ref(), (0, samples)))?,
             Some(size) => {
                 let parts = batch.decoder.parts();
                 let parameters: Vec<_> = parts.iter().flat_map(|(_, params)| params.root().trainable()).collect();
                 let inputs: Vec<&Tensor> = points.iter().collect();
                 let pieces = (0..samples).step_by(size as usize).map(|first| (first, size.min(samples - first)));
-                sum_of_pieces("reconstruct", &inputs, &parameters, pieces, |rows, inputs| {
+                // Each piece has its backward pass at once, so that the scale of the loss has to be in it.
+                let scale = model.loss_scale;
+                let sum = sum_of_pieces("reconstruct", &inputs, &parameters, pieces, |rows, inputs| {
                     let share = rows.1 as f64 / samples as f64;
-                    Ok::<_, TaskError>(batch.loss(inputs.first(), rows)? * share)
-                })?
+                    let loss = model.in_precision(|| batch.loss(inputs.first(), rows))? * share;
+                    Ok::<_, TaskError>(if scale == 1.0 { loss } else { loss * scale })
+                })?;
+                if scale == 1.0 { sum } else { sum / scale }
             }
         };
         Ok(Loss { value, observed: Vec::new() })

@@ -7,15 +7,15 @@
 use std::error::Error;
 use std::fs::{self, File};
 use std::io;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use super::error::RunError;
 use super::folder::sync_folder;
 use super::manifest::{MANIFEST, Manifest};
 
-/// Writes one file of a checkpoint to the path that it is given.
-pub type FileWriter<'a> = dyn Fn(&Path) -> Result<(), Box<dyn Error + Send + Sync>> + 'a;
+/// Writes one file of a checkpoint to the path that it is given, on whatever thread.
+pub type FileWriter<'a> = dyn Fn(&Path) -> Result<(), Box<dyn Error + Send + Sync>> + Send + 'a;
 
 /// One file of a checkpoint: its name, and what writes it.
 pub struct CheckpointFile<'a> {
@@ -25,7 +25,7 @@ pub struct CheckpointFile<'a> {
 
 impl<'a> CheckpointFile<'a> {
     /// A file `name` that `write` writes to the path that it is given.
-    pub fn new<E>(name: &'a str, write: impl Fn(&Path) -> Result<(), E> + 'a) -> Self
+    pub fn new<E>(name: &'a str, write: impl Fn(&Path) -> Result<(), E> + Send + 'a) -> Self
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
@@ -50,6 +50,7 @@ pub struct Checkpoints {
     root: PathBuf,
     config: String,
     keep: NonZeroUsize,
+    keep_every: Option<NonZeroU64>,
 }
 
 impl Checkpoints {
@@ -57,7 +58,19 @@ impl Checkpoints {
     /// Nothing is read or made yet.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>, config: impl Into<String>, keep: NonZeroUsize) -> Self {
-        Self { root: root.into(), config: config.into(), keep }
+        Self { root: root.into(), config: config.into(), keep, keep_every: None }
+    }
+
+    /// Saving also keeps all checkpoints whose step is a multiple of `steps`, for good.
+    #[must_use]
+    pub fn keeping_every(self, steps: Option<NonZeroU64>) -> Self {
+        Self { keep_every: steps, ..self }
+    }
+
+    /// The folder that they are in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.root
     }
 
     /// Saves a checkpoint after `step` finished steps and returns its folder. Older ones beyond the number to keep are
@@ -68,10 +81,14 @@ impl Checkpoints {
     ///
     /// # Errors
     /// [`RunError::DiskFull`], [`RunError::Save`] (a writer failed), [`RunError::Name`] or [`RunError::Io`]. The earlier
-    /// checkpoints are then all in place and the unfinished one is removed.
+    /// checkpoints are then all in place and the unfinished one is removed. The folder above that of the checkpoints must exist.
     pub fn save(&self, step: u64, files: &[CheckpointFile<'_>]) -> Result<PathBuf, RunError> {
         check_names(files)?;
-        fs::create_dir_all(&self.root).map_err(RunError::io(&self.root))?;
+        // Not the folders above it: where the run's own folder is gone, its disk may be, and come back.
+        match fs::create_dir(&self.root) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(RunError::io(&self.root)(error)),
+            _ => {}
+        }
         self.clean()?;
         let target = self.root.join(folder_name(step));
         if self.check(step, &target).is_ok_and(|manifest| manifest.config == self.config) {
@@ -172,11 +189,12 @@ impl Checkpoints {
         Ok(list)
     }
 
-    /// Removes checkpoints of steps up to `step` beyond the number to keep. Later ones are not counted: a run
+    /// Removes checkpoints of steps up to `step` beyond the number to keep, but for those that are kept for good. Later ones are not counted: a run
     /// that stands at `step` did not go on from them, so they are damaged.
     fn prune(&self, step: u64) -> Result<(), RunError> {
         let older = self.list()?.into_iter().rev().filter(|&(there, _)| there <= step);
-        for (_, path) in older.skip(self.keep.get()) {
+        let for_good = |step: u64| self.keep_every.is_some_and(|every| step.is_multiple_of(every.get()));
+        for (_, path) in older.skip(self.keep.get()).filter(|(there, _)| !for_good(*there)) {
             self.discard(&path)?;
         }
         Ok(())

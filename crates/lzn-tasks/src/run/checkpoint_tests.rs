@@ -70,6 +70,24 @@ fn steps_are_compared_as_numbers_even_beyond_nine_digits() {
 }
 
 #[test]
+fn those_of_every_so_many_steps_stay_beside_the_last_ones() {
+    let mut run = run(2);
+    run.checkpoints = run.checkpoints.keeping_every(NonZeroU64::new(3));
+    for step in 1..=10 {
+        run.checkpoints.save(step, &files(step)).unwrap();
+    }
+    assert_eq!(run.checkpoints.steps().unwrap(), [3, 6, 9, 10]);
+}
+
+#[test]
+fn the_folder_of_a_run_that_is_gone_is_not_made_anew() {
+    let run = run(2);
+    fs::remove_dir_all(run.root.parent().unwrap()).unwrap();
+    let error = run.checkpoints.save(1, &files(1)).unwrap_err();
+    assert!(matches!(error, RunError::Io { .. }) && !run.root.exists(), "{error}");
+}
+
+#[test]
 fn only_the_last_ones_are_kept() {
     let run = run(2);
     for step in [1, 2, 3, 4] {

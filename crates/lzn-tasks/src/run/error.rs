@@ -135,6 +135,9 @@ pub enum RunError {
         /// What the system says.
         source: io::Error,
     },
+    /// Work was given up because the run was asked to stop.
+    #[error("interrupted: the run was asked to stop")]
+    Interrupted,
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -157,6 +160,12 @@ fn listed(differences: &[String]) -> String {
 }
 
 impl RunError {
+    /// Whether it is the disk that refuses: trying again later may succeed.
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Unwritable { .. } | Self::DiskFull { .. } | Self::Save { .. } | Self::Io { .. })
+    }
+
     /// Returns a converter for errors of the system at `path`: a full disk becomes [`RunError::DiskFull`].
     pub(crate) fn io(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
         move |source| match source.kind() {

@@ -27,8 +27,8 @@ pub fn digest(config_toml: &str) -> String {
 pub struct RunFolder {
     path: PathBuf,
     config: String,
-    // Held, never read: dropping the handle gives the lock back.
-    _lock: File,
+    // Dropping the handle gives the lock back.
+    lock: File,
 }
 
 impl RunFolder {
@@ -58,7 +58,7 @@ impl RunFolder {
             }
             Err(error) => return Err(RunError::io(&config_path)(error)),
         }
-        Ok(Self { path: path.to_owned(), config: config_toml.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), config: config_toml.to_owned(), lock })
     }
 
     /// Takes over the run in the folder `path`.
@@ -71,7 +71,7 @@ impl RunFolder {
         let lock = lock(path)?;
         // Read again: the process that held the lock until now may have changed it.
         let config = read_config(path)?;
-        Ok(Self { path: path.to_owned(), config, _lock: lock })
+        Ok(Self { path: path.to_owned(), config, lock })
     }
 
     /// Replaces the resolved configuration, for a run that goes on with changed settings.
@@ -82,6 +82,24 @@ impl RunFolder {
         write_atomically(&self.path.join(CONFIG), config_toml.as_bytes())?;
         config_toml.clone_into(&mut self.config);
         Ok(())
+    }
+
+    /// Puts the configuration and the lock back where the folder was emptied, or replaced by an empty one, and returns whether it did.
+    /// A folder that is gone stays gone: it may be on a disk that comes back, and another in its place would hide it.
+    ///
+    /// # Errors
+    /// [`RunError::InUse`] if another process has taken the folder meanwhile; [`RunError::Unwritable`], [`RunError::DiskFull`] or
+    /// [`RunError::Io`].
+    pub fn restore(&mut self) -> Result<bool, RunError> {
+        let config = self.path.join(CONFIG);
+        if config.exists() || !self.path.is_dir() {
+            return Ok(false);
+        }
+        if !super::records::same_file(&self.path.join(LOCK), &self.lock) {
+            self.lock = lock(&self.path)?;
+        }
+        write_atomically(&config, self.config.as_bytes())?;
+        Ok(true)
     }
 
     /// The folder.
@@ -300,6 +318,25 @@ mod tests {
         assert_eq!(run.config(), "steps = 9");
         drop(run);
         assert_eq!(RunFolder::open(folder.path()).unwrap().config(), "steps = 9");
+    }
+
+    #[test]
+    fn a_folder_that_was_emptied_is_claimed_again_and_one_that_is_gone_is_left_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("run");
+        let mut run = RunFolder::create(&path, TEXT).unwrap();
+        assert!(!run.restore().unwrap(), "nothing is missing");
+        for with_lock in [true, false] {
+            fs::remove_file(path.join(CONFIG)).unwrap();
+            if !with_lock {
+                fs::remove_file(path.join(LOCK)).unwrap();
+            }
+            assert!(run.restore().unwrap());
+            assert_eq!(fs::read_to_string(path.join(CONFIG)).unwrap(), TEXT);
+            assert!(matches!(RunFolder::open(&path), Err(RunError::InUse { .. })), "with lock: {with_lock}");
+        }
+        fs::remove_dir_all(&path).unwrap();
+        assert!(!run.restore().unwrap() && !path.exists());
     }
 
     #[test]

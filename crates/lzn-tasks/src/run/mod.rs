@@ -8,6 +8,7 @@
 //!   tensorboard/           events for TensorBoard
 //!   samples/               pictures
 //!   checkpoints/000001000/ a whole checkpoint, or nothing: see `checkpoint`
+//!   .worker-0.json         what the process is doing, every second: see `heartbeat`
 //!   .lock                  held by the process that writes to the folder
 //! ```
 //!
@@ -17,14 +18,20 @@
 pub mod checkpoint;
 pub mod error;
 pub mod folder;
+pub mod heartbeat;
+pub mod journal;
 mod manifest;
 pub mod progress;
 pub mod records;
+pub mod saver;
 pub mod signals;
+mod trouble;
 
 pub use checkpoint::{CheckpointFile, Checkpoints, Found};
 pub use error::RunError;
 pub use folder::{RunFolder, digest};
+pub use journal::Journal;
 pub use progress::Progress;
 pub use records::Recorder;
+pub use saver::Saver;
 pub use signals::StopFlag;

@@ -1,5 +1,6 @@
 //! Asking a run to stop.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,9 +12,34 @@ use super::error::RunError;
 /// Exit status of a program that was ended by an interrupt, by convention 128 + 2.
 const INTERRUPTED: i32 = 130;
 
-/// Whether somebody asked the run to stop. The training loop looks at it between steps.
+thread_local! {
+    /// What the work that this thread does is to look at.
+    static WATCHED: RefCell<Option<StopFlag>> = const { RefCell::new(None) };
+}
+
+/// Whether somebody asked the run to stop. The training loop looks at it between steps, and work that takes long looks at it along the
+/// way, by [`check`].
 #[derive(Debug, Clone, Default)]
 pub struct StopFlag(Arc<AtomicBool>);
+
+/// Puts back what was watched before, also if the work panics.
+struct Before(Option<StopFlag>);
+
+impl Drop for Before {
+    fn drop(&mut self) {
+        WATCHED.with(|watched| watched.replace(self.0.take()));
+    }
+}
+
+/// Fails if the work of this thread runs inside of [`StopFlag::watch`] and is no longer wanted. To be called where a second or more may
+/// have passed since the last call, and where giving up harms nothing.
+///
+/// # Errors
+/// [`RunError::Interrupted`].
+pub fn check() -> Result<(), RunError> {
+    let stop = WATCHED.with(|watched| watched.borrow().as_ref().is_some_and(StopFlag::requested));
+    if stop { Err(RunError::Interrupted) } else { Ok(()) }
+}
 
 impl StopFlag {
     /// A flag that only [`request`](Self::request) sets.
@@ -37,6 +63,12 @@ impl StopFlag {
         };
         register().map_err(|source| RunError::Signal { source })?;
         Ok(stop)
+    }
+
+    /// Runs `work`, within which [`check`] looks at this flag, on this thread alone.
+    pub fn watch<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _before = Before(WATCHED.with(|watched| watched.replace(Some(self.clone()))));
+        work()
     }
 
     /// Asks the run to stop.
@@ -67,6 +99,21 @@ mod tests {
         assert!(!copy.requested());
         stop.request();
         assert!(copy.requested());
+    }
+
+    #[test]
+    fn work_is_interrupted_only_while_it_is_watched() {
+        let (outer, inner) = (StopFlag::new(), StopFlag::new());
+        inner.request();
+        assert!(check().is_ok());
+        outer.watch(|| {
+            assert!(matches!(inner.watch(check), Err(RunError::Interrupted)));
+            assert!(check().is_ok(), "the flag that was watched before is watched again");
+            outer.request();
+            assert!(check().is_err());
+            assert!(std::thread::spawn(check).join().unwrap().is_ok(), "other threads do other work");
+        });
+        assert!(check().is_ok());
     }
 
     /// Signals concern a whole process, so the test starts itself as a second one, which sends them to itself.

@@ -3,15 +3,17 @@
 use std::time::{Duration, Instant};
 
 use lzn_latent::LatentError;
-use lzn_torch::{TorchError, zones};
+use lzn_torch::{Precision, TorchError, zones};
 use tch::{Kind, Tensor};
 
 use super::gradients::SharedGradients;
-use super::{Adam, Ema, StepTimes};
+use super::stage::{Stage, within};
+use super::{Adam, Ema, Scaler, StepTimes};
 use crate::TaskError;
 use crate::config::{PartConfig, RunConfig, Schedule, TrainConfig};
 use crate::model::Lzn;
 use crate::objective::{Loss, Objective, StepContext};
+use crate::run::signals;
 use crate::types::PartName;
 use crate::wiring;
 
@@ -68,6 +70,8 @@ pub struct StepEngine {
     pub model: Lzn,
     /// Training state of every part of the model.
     pub parts: Vec<PartState>,
+    /// The scale of the loss, in training with float16.
+    pub scaler: Option<Scaler>,
     objectives: Vec<Term>,
     train: TrainConfig,
     gradients: SharedGradients,
@@ -86,13 +90,15 @@ impl StepEngine {
     /// Wraps a model with fresh optimizers and averages for these terms of the loss.
     pub fn of(mut model: Lzn, objectives: Vec<Term>, train: &TrainConfig) -> Self {
         model.micro_batch = train.micro_batch;
+        model.precision = train.precision.into();
+        let scaler = (model.precision == Precision::Float16).then(Scaler::default);
         let part = |name: PartName, params: &lzn_torch::ParamStore| {
             let config = train.part(&name);
             let (adam, ema) = (Adam::new(params.trainable()), Ema::new(params.trainable(), config.ema_decay));
             PartState { name, adam, ema, config }
         };
         let parts = model.parts().into_iter().map(|(name, params)| part(name, &params)).collect();
-        Self { model, parts, objectives, train: train.clone(), gradients: SharedGradients::default() }
+        Self { model, parts, scaler, objectives, train: train.clone(), gradients: SharedGradients::default() }
     }
 
     /// Takes step number `step` (from 0) on one batch. Terms that the batch holds nothing for, or that do not count at this step, are left
@@ -100,7 +106,8 @@ impl StepEngine {
     /// values are then the same in all, up to rounding those of one process.
     ///
     /// # Errors
-    /// [`TaskError`] if libtorch refuses an operation; a loss or gradient that is not finite is no error, the step is skipped.
+    /// [`TaskError`] if libtorch refuses an operation; a loss or gradient that is not finite is no error, the step is skipped. As
+    /// [`signals::check`]; then nothing was changed, and the step can be taken again.
     pub fn step(&mut self, step: u64, context: &StepContext) -> Result<StepReport, TaskError> {
         let (begin, encoder, zoning) = (Instant::now(), self.model.encoder_time.spent(), zones::time_spent());
         let mut backward = Duration::ZERO;
@@ -108,14 +115,18 @@ impl StepEngine {
             params.set_frozen(!part.learns_at(step));
             part.adam.zero_gradients();
         }
+        let scale = self.scaler.map_or(1.0, |scaler| scaler.scale());
+        self.model.loss_scale = scale;
         let (mut losses, mut observed) = (vec![("loss".to_owned(), f64::NAN)], Vec::new());
         let mut total = Tensor::from(0f32).to_device(self.model.device());
         for Term { weight, schedule, objective } in &self.objectives {
             let factor = schedule.factor(step);
+            signals::check()?;
             if factor == 0.0 || !objective.applies(&self.model, context) {
                 continue;
             }
-            let loss = match objective.loss(&self.model, context) {
+            let name = objective.name();
+            let loss = match within(Stage::Device, &name, || objective.loss(&self.model, context)) {
                 // Zones of numbers that are not finite do not exist: a step like any other whose loss is not finite.
                 Err(TaskError::Torch(TorchError::Latent(
                     LatentError::NonFinite { .. } | LatentError::Overflow { .. },
@@ -123,7 +134,7 @@ impl StepEngine {
                 other => other?,
             };
             total += &loss.value * (*weight * factor);
-            losses.push((objective.name(), loss.value.double_value(&[])));
+            losses.push((name, loss.value.double_value(&[])));
             observed.extend(loss.observed);
         }
         losses[0].1 = total.double_value(&[]);
@@ -135,17 +146,24 @@ impl StepEngine {
         values.extend(if finite { context.shared(observed)? } else { observed });
         if finite {
             if total.requires_grad() {
-                self.prepare_gradients(step, context, &total)?;
+                let scaled = if scale == 1.0 { total } else { total * scale };
+                self.prepare_gradients(step, context, &scaled)?;
                 let (begin, zoning) = (Instant::now(), zones::time_spent());
-                total.f_backward()?;
+                // An error of pieces of the pass comes through libtorch, which keeps its message alone.
+                within(Stage::Device, "backward", || scaled.f_backward())
+                    .map_err(|error| signals::check().err().map_or(error.into(), TaskError::from))?;
                 backward = begin.elapsed() - (zones::time_spent() - zoning);
             }
-            norm = self.gradient_norm();
+            norm = self.gradient_norm() / scale;
         }
         values.push(("grad_norm".to_owned(), norm));
         let skipped = !norm.is_finite();
+        if let Some(scaler) = &mut self.scaler {
+            values.push(("loss_scale".to_owned(), scale));
+            scaler.update(!skipped);
+        }
         if !skipped {
-            self.update(step, norm, &mut values);
+            within(Stage::Device, "update", || self.update(step, (norm, scale), &mut values));
             for term in &mut self.objectives {
                 term.objective.after_step(&self.model)?;
             }
@@ -163,9 +181,10 @@ impl StepEngine {
         self.gradients.prepare(context.world(), &parts, loss)
     }
 
-    fn update(&mut self, step: u64, norm: f64, values: &mut Vec<(String, f64)>) {
+    /// Moves the parts that learn, by gradients of this norm that were multiplied by `loss_scale`.
+    fn update(&mut self, step: u64, (norm, loss_scale): (f64, f64), values: &mut Vec<(String, f64)>) {
         // As published (torch's clip_grad_norm_): the small constant keeps a zero gradient from dividing by zero.
-        let scale = (self.train.clip_norm / (norm + 1e-6)).min(1.0);
+        let scale = (self.train.clip_norm / (norm + 1e-6)).min(1.0) / loss_scale;
         let factor = self.train.rate_factor(step);
         for part in self.parts.iter_mut().filter(|part| part.learns_at(step)) {
             let learning_rate = part.config.learning_rate * factor;

@@ -9,8 +9,12 @@ mod engine;
 mod feed;
 mod gradients;
 pub mod hooks;
+mod monitor;
 mod recipe;
+mod scaler;
+pub mod stage;
 mod state;
+pub mod trace;
 mod trainer;
 
 pub use adam::Adam;
@@ -19,6 +23,7 @@ pub use ema::Ema;
 pub use engine::{PartState, StepEngine, StepReport, Term};
 pub use feed::{Feed, FeedFn, ImageFeed, Steps};
 pub use recipe::Recipe;
+pub use scaler::Scaler;
 pub(crate) use state::{AVERAGES, PARAMETERS, Snapshot, restore};
 pub use trainer::{Outcome, Session, Trainer};
 

@@ -3,16 +3,18 @@
 //! Random draws are functions of seed and step, and batches of step alone, so beside tensors only counters are needed.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use lzn_torch::files;
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
-use super::StepEngine;
+use super::{Scaler, StepEngine};
 use crate::TaskError;
 use crate::config::RunConfig;
 use crate::model::{Banks, Weights, misfit};
+use crate::run::saver::Job;
 use crate::run::{CheckpointFile, Checkpoints, Found};
 use crate::types::PartName;
 
@@ -31,6 +33,8 @@ struct State {
     step: u64,
     skipped: u64,
     parts: HashMap<String, Updates>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scaler: Option<Scaler>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -72,53 +76,73 @@ impl StepEngine {
     }
 }
 
-/// A run at one step.
-pub(crate) struct Snapshot<'a> {
-    /// Model, optimizers and averages.
-    pub(crate) engine: &'a StepEngine,
-    /// The resolved configuration.
-    pub(crate) config: &'a RunConfig,
-    /// Names of the classes, by label.
-    pub(crate) class_names: &'a [String],
-    /// Finished steps.
-    pub(crate) step: u64,
-    /// Those among them that changed nothing.
-    pub(crate) skipped: u64,
+/// A run at one step, in main memory and apart from the run, which may go on: what a checkpoint is written from.
+pub(crate) struct Snapshot {
+    step: u64,
+    files: Vec<CheckpointFile<'static>>,
 }
 
-impl Snapshot<'_> {
-    /// Saves a checkpoint.
+impl Snapshot {
+    /// The run of `config`, with these names of its classes, after `step` steps, of which `skipped` changed nothing.
+    pub(crate) fn of(
+        engine: &StepEngine,
+        (config, class_names): (&RunConfig, &[String]),
+        (step, skipped): (u64, u64),
+    ) -> Self {
+        let updates = |part: &super::PartState| {
+            (part.name.to_string(), Updates { adam: part.adam.updates(), ema: part.ema.updates() })
+        };
+        let state = State { step, skipped, parts: engine.parts.iter().map(updates).collect(), scaler: engine.scaler };
+        let state = serde_json::to_string_pretty(&state).unwrap_or_default();
+        let weights = |name, tensors| {
+            let (tensors, config, class_names) = (copies(tensors), config.clone(), class_names.to_vec());
+            CheckpointFile::new(name, move |path: &Path| {
+                Weights::save(path, &config, &class_names, shares(&tensors), &Banks::default())
+            })
+        };
+        let plain = |name, tensors| {
+            let tensors = copies(tensors);
+            CheckpointFile::new(name, move |path: &Path| files::save(path, &tensors, &Default::default()))
+        };
+        let mut files = vec![
+            weights(PARAMETERS, engine.parameters()),
+            weights(AVERAGES, engine.averages()),
+            plain(MOMENTS, engine.moments()),
+            CheckpointFile::new(STATE, move |path: &Path| std::fs::write(path, &state)),
+        ];
+        let objectives = engine.objective_state();
+        if !objectives.is_empty() {
+            files.push(plain(OBJECTIVES, objectives));
+        }
+        Self { step, files }
+    }
+
+    /// Saves a checkpoint, here and now.
     ///
     /// # Errors
     /// [`TaskError::Run`] if it cannot be written; earlier checkpoints are untouched.
     pub(crate) fn save(&self, checkpoints: &Checkpoints) -> Result<(), TaskError> {
-        let weights = |tensors: Vec<(String, Tensor)>| {
-            move |path: &Path| {
-                let copy = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
-                Weights::save(path, self.config, self.class_names, copy, &Banks::default())
-            }
-        };
-        let moments = self.engine.moments();
-        let updates = |part: &super::PartState| {
-            (part.name.to_string(), Updates { adam: part.adam.updates(), ema: part.ema.updates() })
-        };
-        let parts = self.engine.parts.iter().map(updates).collect();
-        let state = State { step: self.step, skipped: self.skipped, parts };
-        let state = serde_json::to_string_pretty(&state).unwrap_or_default();
-        let objectives = self.engine.objective_state();
-        let mut all = vec![
-            CheckpointFile::new(PARAMETERS, weights(self.engine.parameters())),
-            CheckpointFile::new(AVERAGES, weights(self.engine.averages())),
-            CheckpointFile::new(MOMENTS, |path: &Path| files::save(path, &moments, &Default::default())),
-            CheckpointFile::new(STATE, |path: &Path| std::fs::write(path, &state)),
-        ];
-        if !objectives.is_empty() {
-            let save = |path: &Path| files::save(path, &objectives, &Default::default());
-            all.push(CheckpointFile::new(OBJECTIVES, save));
-        }
-        checkpoints.save(self.step, &all)?;
+        checkpoints.save(self.step, &self.files)?;
         Ok(())
     }
+
+    /// As work for a [`crate::run::Saver`], which has `first` on the disk before.
+    pub(crate) fn job(self, first: Vec<(PathBuf, File)>) -> Job {
+        Job { step: self.step, files: self.files, first }
+    }
+}
+
+/// The same values in main memory, in tensors of their own.
+fn copies(tensors: Vec<(String, Tensor)>) -> Vec<(String, Tensor)> {
+    let copy = |tensor: Tensor| match tensor.device() {
+        Device::Cpu => tensor.detach().copy(),
+        _ => tensor.detach().to_device(Device::Cpu),
+    };
+    tensors.into_iter().map(|(name, tensor)| (name, copy(tensor))).collect()
+}
+
+fn shares(tensors: &[(String, Tensor)]) -> Vec<(String, Tensor)> {
+    tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
 }
 
 /// Restores a checkpoint; returns its step and how many steps were skipped until then.
@@ -147,6 +171,8 @@ pub(crate) fn restore(engine: &mut StepEngine, found: &Found) -> Result<(u64, u6
     if !carried.is_empty() {
         super::copy_all(&carried, &read(OBJECTIVES)?).map_err(misfit(&found.path.join(OBJECTIVES)))?;
     }
+    // A run that changed its precision begins with a fresh one, or needs none.
+    engine.scaler = engine.scaler.map(|fresh| state.scaler.unwrap_or(fresh));
     Ok((state.step, state.skipped))
 }
 

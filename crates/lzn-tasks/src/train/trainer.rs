@@ -1,19 +1,23 @@
 //! The one training loop.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tch::Device;
 
 use super::hooks::{self, Hook};
+use super::monitor::{Monitor, OnStall};
+use super::stage::{Pulse, Stage, within};
+use super::trace::Trace;
 use super::{Feed, Recipe, StepEngine, StepReport, state};
 use crate::TaskError;
 use crate::config::RunConfig;
 use crate::data::RunData;
 use crate::objective::{Draws, Field, StepContext};
 use crate::run::folder::differences;
-use crate::run::{Checkpoints, Recorder, RunError, RunFolder, StopFlag, digest};
+use crate::run::{Checkpoints, Journal, RunError, RunFolder, Saver, StopFlag, digest};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,23 +44,35 @@ pub struct Session {
     pub step: u64,
     /// Steps skipped because their loss or gradient was not finite.
     pub skipped: u64,
-    /// Where losses and metrics are recorded.
-    pub recorder: Recorder,
-    /// The checkpoints of the run.
-    pub checkpoints: Checkpoints,
+    /// Where losses, metrics and pictures are recorded.
+    pub recorder: Journal,
+    /// The checkpoints of the run, and who writes them.
+    pub saver: Saver,
+    /// Time that training has waited for checkpoints: for copies of its state, and for the one before.
+    pub stalled: Duration,
     /// The newest measured test accuracy, until whoever watches takes it.
     pub newest_accuracy: Option<f64>,
     /// The newest accuracies of the linear and of the nearest-neighbour probe, until whoever watches takes them.
     pub newest_probes: Option<[f64; 2]>,
-    /// Remarks about damaged checkpoints that were passed over, for whoever watches.
+    /// What is to be said loudly, until whoever watches takes it: damaged checkpoints that were passed over, disks that refuse.
     pub warnings: Vec<String>,
 }
+
+/// How long a run that has come to its end waits for a disk that refuses its last checkpoint.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// The same of a run that was asked to stop, by somebody who may not wait longer than ten seconds in all.
+const HURRY: Duration = Duration::from_secs(4);
+/// Time between two tries meanwhile.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// The training loop over one session.
 pub struct Trainer {
     session: Session,
     feed: Box<dyn Feed>,
     hooks: Vec<Box<dyn Hook>>,
+    patience: Duration,
+    trace: Option<Trace>,
+    on_stall: Option<OnStall>,
 }
 
 impl Trainer {
@@ -80,14 +96,15 @@ impl Trainer {
         let class_names = data.as_ref().map(|data| data.train.class_names().to_vec()).unwrap_or_default();
         let folder = claim(folder, &config)?;
         let keep = NonZeroUsize::new(config.train.keep_checkpoints).unwrap_or(NonZeroUsize::MIN);
-        let checkpoints = Checkpoints::new(folder.checkpoints(), format!("{:08x}", config.identity()), keep);
+        let checkpoints = Checkpoints::new(folder.checkpoints(), format!("{:08x}", config.identity()), keep)
+            .keeping_every(config.train.keep_every.and_then(NonZeroU64::new));
         let mut engine = StepEngine::of(model, objectives, &config.train);
         let found = checkpoints.latest_valid()?;
         let (step, skipped) = match &found {
             Some(found) => state::restore(&mut engine, found)?,
             None => (0, 0),
         };
-        let recorder = Recorder::open(folder.path(), found.as_ref().map(|found| found.step))?;
+        let recorder = Journal::open(folder.path(), found.as_ref().map(|found| found.step))?;
         let warnings = found.map(|found| found.warnings).unwrap_or_default();
         let hooks = hooks::standard();
         let session = Session {
@@ -99,12 +116,31 @@ impl Trainer {
             step,
             skipped,
             recorder,
-            checkpoints,
+            saver: Saver::new(checkpoints),
+            stalled: Duration::ZERO,
             newest_accuracy: None,
             newest_probes: None,
             warnings,
         };
-        Ok(Self { session, feed, hooks })
+        Ok(Self { session, feed, hooks, patience: PATIENCE, trace: None, on_stall: None })
+    }
+
+    /// How long a run that has come to its end waits for a disk that refuses its last checkpoint; by default ten minutes.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Keeps when which part of training ran.
+    #[must_use]
+    pub fn with_trace(self, trace: Trace) -> Self {
+        Self { trace: Some(trace), ..self }
+    }
+
+    /// Calls `tell`, from another thread, with what a run waits for when it waits for very long.
+    #[must_use]
+    pub fn on_stall(self, tell: impl Fn(&str) + Send + 'static) -> Self {
+        Self { on_stall: Some(Box::new(tell)), ..self }
     }
 
     /// The run as it stands.
@@ -117,34 +153,80 @@ impl Trainer {
         self.hooks.push(hook);
     }
 
-    /// Trains until the last iteration or until `stop` is set; then everything is saved.
+    /// Trains until the last iteration or until `stop` is set; then everything is saved. Steps and evaluations that are under way when it is
+    /// set are given up, where they can be within seconds, and are made up for when the run goes on.
+    ///
+    /// A disk that takes no records or checkpoints does not end training: that is tried again, with warnings, to the end and some time beyond.
     ///
     /// # Errors
-    /// [`TaskError`] if a batch cannot be read, a file cannot be written, or libtorch refuses an operation.
+    /// [`TaskError`] if a batch cannot be read, libtorch refuses an operation, or the disk takes nothing in the end.
     pub fn run(&mut self, stop: &StopFlag) -> Result<Outcome, TaskError> {
-        let Self { session, feed, hooks } = self;
+        let pulse = Pulse::new(self.session.step);
+        let _heart = Monitor::new(pulse.clone(), self.on_stall.take()).start(self.session.folder.path());
+        let trace = self.trace.clone();
+        pulse.watch(trace.as_ref(), || {
+            let mut outcome = stop.watch(|| self.steps(stop, &pulse))?;
+            within(Stage::Disk, "last checkpoint", || self.save(stop))?;
+            let Self { session, hooks, .. } = self;
+            for hook in hooks.iter_mut() {
+                match stop.watch(|| within(Stage::Evaluation, "results", || hook.end(session, outcome))) {
+                    Err(error) if error.is_interruption() => outcome = Outcome::Interrupted,
+                    ended => ended?,
+                }
+            }
+            Ok(outcome)
+        })
+    }
+
+    /// The steps that are left, until `stop` is set.
+    fn steps(&mut self, stop: &StopFlag, pulse: &Pulse) -> Result<Outcome, TaskError> {
+        let Self { session, feed, hooks, .. } = self;
         let mut batches = feed.steps_from(session.step)?;
         for hook in hooks.iter_mut() {
-            hook.start(session)?;
+            unless_interrupted(hook.start(session))?;
         }
-        let mut outcome = Outcome::Finished;
         while session.step < session.config.train.iterations {
             if stop.requested() {
-                outcome = Outcome::Interrupted;
-                break;
+                return Ok(Outcome::Interrupted);
             }
             let begin = Instant::now();
-            let Some(batch) = batches.next() else { break };
-            let report = session.take_step(batch?, begin)?;
+            let Some(batch) = within(Stage::Data, "batch", || batches.next()) else { break };
+            let step = within(Stage::Device, "step", || session.take_step(batch?, begin));
+            let Some(report) = unless_interrupted(step)? else {
+                return Ok(Outcome::Interrupted);
+            };
             for hook in hooks.iter_mut() {
-                hook.after_step(session, &report)?;
+                unless_interrupted(hook.after_step(session, &report))?;
+            }
+            session.tend()?;
+            pulse.finished(session.step);
+        }
+        Ok(Outcome::Finished)
+    }
+
+    /// Saves the last checkpoint and all records, and waits for a disk that refuses.
+    fn save(&mut self, stop: &StopFlag) -> Result<(), TaskError> {
+        let begin = Instant::now();
+        loop {
+            let saved = self.session.save_now();
+            // Hooks are told in any case: what went wrong before may have been said by nobody yet.
+            for hook in &mut self.hooks {
+                hook.warned(&mut self.session);
+            }
+            let limit = if stop.requested() { HURRY.min(self.patience) } else { self.patience };
+            match saved {
+                Err(TaskError::Run(error)) if error.is_of_the_disk() && begin.elapsed() < limit => thread::sleep(PAUSE),
+                done => return done,
             }
         }
-        session.save()?;
-        for hook in hooks.iter_mut() {
-            hook.end(session, outcome)?;
-        }
-        Ok(outcome)
+    }
+}
+
+/// What was done; none if it was given up because the run is to stop.
+fn unless_interrupted<T>(result: Result<T, TaskError>) -> Result<Option<T>, TaskError> {
+    match result {
+        Err(error) if error.is_interruption() => Ok(None),
+        other => other.map(Some),
     }
 }
 
@@ -187,14 +269,64 @@ impl Session {
         Ok(report)
     }
 
-    /// Saves a checkpoint of the present state. Records go to the disk first: whoever goes on from the checkpoint does not take
-    /// its steps again, so what was recorded at them must not be lost.
+    /// Begins to save a checkpoint of the present state, which is copied here and now; the rest happens beside training. Records go to the
+    /// disk first: whoever goes on from the checkpoint does not take its steps again, so what was recorded at them must not be lost.
+    ///
+    /// Failures are no errors here: they are tried again, with warnings.
+    pub fn save(&mut self) {
+        let begin = Instant::now();
+        within(Stage::Disk, "checkpoint", || {
+            if self.saver.ready(self.step) {
+                let job = self.snapshot().job(self.recorder.handles());
+                self.saver.begin(job);
+            }
+        });
+        self.stalled += begin.elapsed();
+    }
+
+    /// Saves records and a checkpoint of the present state, and returns when everything is on the disk.
     ///
     /// # Errors
-    /// [`TaskError::Run`] if something cannot be written; earlier checkpoints are untouched.
-    pub fn save(&self) -> Result<(), TaskError> {
-        self.recorder.sync()?;
-        let Self { engine, config, class_names, step, skipped, .. } = self;
-        state::Snapshot { engine, config, class_names, step: *step, skipped: *skipped }.save(&self.checkpoints)
+    /// [`TaskError::Run`] if something cannot be written; earlier checkpoints are untouched, and it can be tried again.
+    pub fn save_now(&mut self) -> Result<(), TaskError> {
+        let restored = self.folder.restore();
+        let recorded = self.recorder.flush();
+        // What was begun for this or an earlier step; what became of it is in the warnings.
+        let _ = self.saver.finish();
+        let job = self.snapshot().job(self.recorder.handles());
+        self.saver.begin(job);
+        let saved = self.saver.finish();
+        self.collect_warnings();
+        restored?;
+        Ok(saved.and(recorded)?)
+    }
+
+    fn snapshot(&self) -> state::Snapshot {
+        state::Snapshot::of(&self.engine, (&self.config, &self.class_names), (self.step, self.skipped))
+    }
+
+    /// Looks after what is to be written: what failed is tried again, if it is time to.
+    fn tend(&mut self) -> Result<(), TaskError> {
+        if self.step.is_multiple_of(self.config.train.log_every) && unless_refused(self.folder.restore())? {
+            self.warnings
+                .push(format!("{} had been emptied: it is filled again from here on", self.folder.path().display()));
+        }
+        self.recorder.retry();
+        self.saver.tend();
+        self.collect_warnings();
+        Ok(())
+    }
+
+    fn collect_warnings(&mut self) {
+        self.warnings.extend(self.recorder.take_warnings());
+        self.warnings.extend(self.saver.take_warnings());
+    }
+}
+
+/// What was done, or nothing if the disk refused.
+fn unless_refused(result: Result<bool, RunError>) -> Result<bool, RunError> {
+    match result {
+        Err(error) if error.is_of_the_disk() => Ok(false),
+        other => other,
     }
 }

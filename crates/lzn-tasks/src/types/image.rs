@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lzn_data::ImageConfig;
 use lzn_encoders::ImageAnchors;
-use lzn_flow::{RectifiedFlow, VelocityField, VelocityNet, to_uint8};
+use lzn_flow::{FlowError, RectifiedFlow, VelocityField, VelocityNet, to_uint8};
 use lzn_random::Purpose;
 use lzn_torch::ParamStore;
 use lzn_torch::autograd::recompute;
@@ -17,7 +17,7 @@ use crate::TaskError;
 use crate::data::{read_files, to_tensor};
 use crate::objective::Draws;
 use crate::pictures;
-use crate::run::RunError;
+use crate::run::{RunError, signals};
 use crate::task::TaskOptions;
 
 /// Images to anchors. Samples are `[B, C, H, W]` in [-1, 1].
@@ -36,13 +36,19 @@ impl Encoder for ImageEncoder {
         };
         let parameters = params.root().trainable();
         let anchors = images.split(size, 0).into_iter().map(|images| {
+            signals::check()?;
             if !pass.train {
-                return net.forward(&images.to_device(params.device()), false);
+                return Ok(net.forward(&images.to_device(params.device()), false)?);
             }
             let net = net.share();
-            recompute("image encoder", &[&images], &parameters, move |images: &[Tensor]| net.forward(&images[0], true))
+            let piece = move |images: &[Tensor]| {
+                // In the backward pass as well.
+                signals::check()?;
+                Ok::<_, TaskError>(net.forward(&images[0], true)?.to_kind(Kind::Float))
+            };
+            recompute("image encoder", &[&images], &parameters, piece)
         });
-        let anchors = anchors.collect::<Result<Vec<_>, _>>()?;
+        let anchors = anchors.collect::<Result<Vec<_>, TaskError>>()?;
         Ok(Placed::each(Tensor::cat(&anchors, 0)))
     }
 
@@ -76,7 +82,11 @@ impl ImageDecoder {
         let latents = latents.filter(|_| self.latents).map(Tensor::shallow_clone);
         let classes = self.condition.as_ref().map(|(_, classes)| *classes as i64);
         let one_hot = labels.zip(classes).map(|(labels, classes)| labels.one_hot(classes).to_kind(Kind::Float));
-        move |x: &Tensor, t: &Tensor| net.forward(x, t, latents.as_ref(), one_hot.as_ref(), train)
+        move |x: &Tensor, t: &Tensor| {
+            signals::check().map_err(|error| FlowError::Field(error.into()))?;
+            // Paths and losses are float32, whatever the network computes in.
+            Ok(net.forward(x, t, latents.as_ref(), one_hot.as_ref(), train)?.to_kind(Kind::Float))
+        }
     }
 
     fn given_field<'a>(&'a self, given: &Given, train: bool) -> Result<impl VelocityField + use<'a>, TaskError> {

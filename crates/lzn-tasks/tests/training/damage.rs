@@ -3,11 +3,13 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::time::Duration;
 
 use lzn_tasks::TaskError;
+use lzn_tasks::config::RunConfig;
 use lzn_tasks::run::{CheckpointFile, Checkpoints, RunError, StopFlag};
 use lzn_tasks::train::hooks::Hook;
-use lzn_tasks::train::{Outcome, Session, StepReport};
+use lzn_tasks::train::{Outcome, Session, StepReport, Trainer};
 use lzn_torch::TorchError;
 
 use crate::support::{bits, contents, data, finish, joint, open, records_of, stop_at};
@@ -106,33 +108,114 @@ fn a_checkpoint_of_another_configuration_is_refused_and_both_are_named() {
     assert!(fs::read(run.path().join("metrics.jsonl")).unwrap() == records, "nothing is lost");
 }
 
-/// Takes the folder of the checkpoints away after a step, as a disk that is unplugged would.
-struct Unplug(u64);
+/// Does something to the run's folder after some steps, as disks do.
+struct Disturb<F>(F);
 
-impl Hook for Unplug {
+impl<F: FnMut(u64, &Path)> Hook for Disturb<F> {
     fn after_step(&mut self, session: &mut Session, _: &StepReport) -> Result<(), TaskError> {
-        if session.step == self.0 {
-            let folder = session.folder.checkpoints();
-            fs::rename(&folder, folder.with_extension("away")).unwrap();
-            fs::write(&folder, "no folder").unwrap();
-        }
+        // What was begun before is to be on the disk, so that it is known what the disturbance meets.
+        let _ = session.saver.finish();
+        (self.0)(session.step, session.folder.path());
         Ok(())
     }
 }
 
+/// Trains to the end with a disturbance; returns the run's warnings.
+fn disturbed(config: &RunConfig, run: &Path, disturb: impl FnMut(u64, &Path) + 'static) -> (Trainer, Vec<String>) {
+    let mut trainer = open(config, run).unwrap();
+    trainer.add_hook(Box::new(Disturb(disturb)));
+    assert_eq!(trainer.run(&StopFlag::new()).unwrap(), Outcome::Finished);
+    let warnings = trainer.session().warnings.clone();
+    (trainer, warnings)
+}
+
+fn unplug(folder: &Path) {
+    fs::rename(folder, folder.with_extension("away")).unwrap();
+}
+
+fn plug(folder: &Path) {
+    fs::rename(folder.with_extension("away"), folder).unwrap();
+}
+
 #[test]
-fn a_checkpoint_that_cannot_be_written_stops_the_run_and_loses_nothing() {
+fn training_goes_on_while_its_folders_are_gone_and_everything_is_there_when_they_are_back() {
+    let folder = data();
+    let config = joint(folder.path(), &["evaluate.every=4", "train.iterations=8"]);
+    let straight = tempfile::tempdir().unwrap();
+    let expected = bits(finish(&config, straight.path()).session().engine.parameters());
+    // The whole run folder, and each of those in it; gone, or with a file in its place.
+    for (part, in_the_way) in [("", false), ("checkpoints", true), ("samples", true), ("tensorboard", true)] {
+        let place = tempfile::tempdir().unwrap();
+        let run = place.path().join("run");
+        let (trainer, warnings) = disturbed(&config, &run, move |step, run| {
+            let folder = if part.is_empty() { run.to_owned() } else { run.join(part) };
+            match step {
+                3 if part == "samples" => fs::write(&folder, "no folder").unwrap(),
+                3 => {
+                    unplug(&folder);
+                    if in_the_way {
+                        fs::write(&folder, "no folder").unwrap();
+                    }
+                }
+                7 => {
+                    if in_the_way {
+                        fs::remove_file(&folder).unwrap();
+                    }
+                    if part != "samples" {
+                        plug(&folder);
+                    }
+                }
+                _ => {}
+            }
+        });
+        assert!(warnings.iter().any(|warning| warning.contains("TRAINING GOES ON")), "{part}: {warnings:?}");
+        assert!(warnings.iter().any(|warning| warning.contains("can be written again")), "{part}: {warnings:?}");
+        assert!(bits(trainer.session().engine.parameters()) == expected, "{part}");
+        drop(trainer);
+        assert_eq!(records_of(&run), records_of(straight.path()), "{part}");
+        let picture = |run: &Path| fs::read(run.join("samples/000000004.png")).unwrap();
+        assert!(picture(&run) == picture(straight.path()), "{part}");
+        assert_eq!(open(&config, &run).unwrap().session().step, 8, "{part}");
+    }
+}
+
+#[test]
+fn a_folder_that_was_emptied_under_the_run_is_one_that_can_be_resumed_again() {
+    let folder = data();
+    let config = joint(folder.path(), &["train.iterations=8"]);
+    let run = tempfile::tempdir().unwrap();
+    let (trainer, warnings) = disturbed(&config, run.path(), |step, run| {
+        if step == 3 {
+            fs::remove_dir_all(run).unwrap();
+            fs::create_dir(run).unwrap();
+        }
+    });
+    assert!(warnings.iter().any(|warning| warning.contains("had been emptied")), "{warnings:?}");
+    drop(trainer);
+    assert_eq!(open(&config, run.path()).unwrap().session().step, 8);
+    let steps: Vec<u64> = records_of(run.path()).iter().map(|record| record.step).collect();
+    assert_eq!(steps, [4, 5, 6, 7, 8, 8], "those from then on, the last with the accuracy");
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_in_the_end_is_an_error_and_loses_nothing_before_it() {
     let folder = data();
     let config = joint(folder.path(), &[]);
     let (run, straight) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let mut trainer = open(&config, run.path()).unwrap();
-    trainer.add_hook(Box::new(Unplug(3)));
+    let mut trainer = open(&config, run.path()).unwrap().with_patience(Duration::ZERO);
+    trainer.add_hook(Box::new(Disturb(|step, run: &Path| {
+        if step == 3 {
+            unplug(&run.join("checkpoints"));
+            fs::write(run.join("checkpoints"), "no folder").unwrap();
+        }
+    })));
     let message = trainer.run(&StopFlag::new()).unwrap_err().to_string();
     assert!(message.contains(&run.path().join("checkpoints").display().to_string()), "{message}");
+    assert_eq!(trainer.session().step, 6, "it trained to the end all the same");
     drop(trainer);
 
     fs::remove_file(run.path().join("checkpoints")).unwrap();
-    fs::rename(run.path().join("checkpoints.away"), run.path().join("checkpoints")).unwrap();
+    plug(&run.path().join("checkpoints"));
     let again = open(&config, run.path()).unwrap();
     assert_eq!((again.session().step, again.session().warnings.len()), (2, 0));
     drop(again);

@@ -140,6 +140,7 @@ struct Watch;
 
 impl Hook for Watch {
     fn after_step(&mut self, session: &mut Session, _: &StepReport) -> Result<(), TaskError> {
+        session.saver.finish()?;
         let folder = session.folder.path();
         let saved = folder.join(format!("checkpoints/{:09}/manifest.json", session.step)).is_file();
         assert_eq!(saved, session.step.is_multiple_of(2), "step {}", session.step);
@@ -159,6 +160,48 @@ fn whatever_is_recorded_at_a_step_is_on_file_when_its_checkpoint_is() {
     let mut trainer = open(&joint(folder.path(), &["evaluate.every=4", "train.iterations=5"]), run.path()).unwrap();
     trainer.add_hook(Box::new(Watch));
     trainer.run(&StopFlag::new()).unwrap();
+}
+
+#[test]
+fn checkpoints_that_are_kept_for_good_stay_beside_the_newest() {
+    let folder = data();
+    let run = tempfile::tempdir().unwrap();
+    let sets = ["train.iterations=8", "train.checkpoint_every=4", "train.keep_checkpoints=1", "train.keep_every=3"];
+    drop(finish(&joint(folder.path(), &sets), run.path()));
+    let mut kept: Vec<_> =
+        fs::read_dir(run.path().join("checkpoints")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    kept.sort();
+    assert_eq!(kept, ["000000003", "000000006", "000000008"]);
+}
+
+/// Changes all parameters while the checkpoint of step 3 is written.
+struct Scramble;
+
+impl Hook for Scramble {
+    fn after_step(&mut self, session: &mut Session, _: &StepReport) -> Result<(), TaskError> {
+        session.save();
+        // The copy was made above: what the parameters become now must not show in it.
+        let scramble = |(_, params): (lzn_tasks::PartName, lzn_torch::ParamStore)| {
+            params.named().into_iter().for_each(|(_, mut parameter)| tch::no_grad(|| drop(parameter.fill_(7.0))));
+        };
+        if session.step == 3 {
+            session.engine.model.parts().into_iter().for_each(scramble);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_checkpoint_holds_the_state_of_its_step_whatever_becomes_of_it_while_it_is_written() {
+    let folder = data();
+    let (run, straight) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let config = joint(folder.path(), &["train.iterations=3", "train.checkpoint_every=100"]);
+    let expected = bits(stop_at(&config, straight.path(), 3).session().engine.parameters());
+    let mut trainer = open(&config, run.path()).unwrap();
+    trainer.add_hook(Box::new(Scramble));
+    trainer.run(&StopFlag::new()).unwrap();
+    drop(trainer);
+    assert!(bits(open(&config, run.path()).unwrap().session().engine.parameters()) == expected);
 }
 
 #[test]

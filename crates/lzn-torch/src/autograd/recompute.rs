@@ -6,13 +6,13 @@ use tch::Tensor;
 
 use super::generator::GeneratorState;
 use super::{Differentiable, Saved, attach, records};
-use crate::{Shared, TorchError};
+use crate::{Precision, Shared, TorchError};
 
 /// `function(inputs)`, of which only inputs and parameters are kept for the backward pass; there it runs a second time, with a graph,
 /// which is then used and freed (Chen et al. 2016, "Training deep nets with sublinear memory cost").
 ///
 /// Gradients are those of the function itself to the bit, also where it draws from libtorch's generator, as dropout does: the second
-/// run draws the numbers of the first. (Where an input is used elsewhere too, its gradients are added up in another order.) They flow
+/// run draws the numbers of the first, and computes in its precision. (Where an input is used elsewhere too, its gradients are added up in another order.) They flow
 /// to `inputs`, which the function is given, and to `parameters`, which it holds
 /// itself, as leaves. `operation` names it in messages.
 ///
@@ -54,6 +54,7 @@ pub fn recompute<E: From<TorchError> + Display>(
         differentiable: all.iter().map(|tensor| tensor.requires_grad()).collect(),
         parameters: parameters.to_vec(),
         generator,
+        precision: Precision::current(all[0].device()),
         function,
     };
     Ok(attach(operation, &all, vec![output], Box::new(state))?.remove(0))
@@ -67,6 +68,7 @@ struct Recomputed<F> {
     differentiable: Vec<bool>,
     parameters: Vec<Shared>,
     generator: GeneratorState,
+    precision: Precision,
     function: F,
 }
 
@@ -76,7 +78,8 @@ impl<F: Fn(&[Tensor]) -> Result<Tensor, E> + Send, E: Display> Recomputed<F> {
         let device_of = self.saved[0].get()?;
         let present = GeneratorState::of(device_of)?;
         self.generator.restore(device_of)?;
-        let output = tch::with_grad(|| (self.function)(inputs));
+        let work = || tch::with_grad(|| (self.function)(inputs));
+        let output = self.precision.within(device_of.device(), work);
         present.restore(device_of)?;
         output.map_err(|error| TorchError::Autograd { operation: self.operation, problem: error.to_string() })
     }

@@ -1,6 +1,6 @@
 //! Tensors in main memory: the kernels of `lzn-latent`, as one node of the graph.
 
-use lzn_latent::{AnchorTrace, Anchors, LatentTrace, Real, ZoneFlow};
+use lzn_latent::{AnchorTrace, Anchors, LatentError, LatentTrace, Real, ZoneFlow};
 use ndarray::{Array1, Array2, ArrayView2};
 use tch::{Device, Kind, Tensor};
 
@@ -135,7 +135,9 @@ impl<F: Number> Differentiable for ToLatents<F> {
     fn backward(&self, cotangents: &[Option<Tensor>], _: &[bool]) -> Result<Vec<Option<Tensor>>, TorchError> {
         let Some(Some(cotangent)) = cotangents.first() else { return Ok(Vec::new()) };
         let cotangent = prepare::<F>(cotangent);
-        let gradients = counted(|| self.trace.vjp(view::<F>(&cotangent)))?;
+        let Some(gradients) = finite(counted(|| self.trace.vjp(view::<F>(&cotangent))))? else {
+            return Ok(self.returns.not_finite());
+        };
         let (points, anchors) = (tensor(&gradients.noise), tensor(&gradients.anchors));
         Ok(self.returns.in_order(anchors, points, &vector(&gradients.log_weights)))
     }
@@ -151,9 +153,19 @@ impl<F: Number> Differentiable for ToAnchors<F> {
     fn backward(&self, cotangents: &[Option<Tensor>], _: &[bool]) -> Result<Vec<Option<Tensor>>, TorchError> {
         let prepared: Vec<_> = cotangents.iter().map(|c| c.as_ref().map(prepare::<F>)).collect();
         let views = |index: usize| prepared.get(index).and_then(Option::as_ref).map(view::<F>);
-        let gradients = counted(|| self.trace.vjp(views(0), views(1)))?;
+        let Some(gradients) = finite(counted(|| self.trace.vjp(views(0), views(1))))? else {
+            return Ok(self.returns.not_finite());
+        };
         let (points, anchors) = (tensor(&gradients.latents), tensor(&gradients.anchors));
         Ok(self.returns.in_order(anchors, points, &vector(&gradients.log_weights)))
+    }
+}
+
+/// Gradients, or none where they or the cotangents are not finite.
+fn finite<T>(gradients: Result<T, LatentError>) -> Result<Option<T>, TorchError> {
+    match gradients {
+        Err(LatentError::NonFinite { .. } | LatentError::Overflow { .. }) => Ok(None),
+        other => Ok(Some(other?)),
     }
 }
 

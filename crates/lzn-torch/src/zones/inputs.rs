@@ -1,6 +1,6 @@
 //! What a flow depends on, and how gradients go back there.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::Zones;
 use crate::autograd::records;
@@ -25,7 +25,8 @@ impl<'a> Inputs<'a> {
 
     pub(super) fn returns(&self) -> Returns {
         let weights = self.0.get(2).map(|weights| weights.detach());
-        Returns { weights, kinds: self.0.iter().map(|input| input.kind()).collect() }
+        let (kinds, shapes) = self.0.iter().map(|input| (input.kind(), input.size())).unzip();
+        Returns { weights, kinds, shapes }
     }
 }
 
@@ -34,9 +35,17 @@ pub(super) struct Returns {
     /// `[N]`, detached.
     pub(super) weights: Option<Tensor>,
     kinds: Vec<Kind>,
+    shapes: Vec<Vec<i64>>,
 }
 
 impl Returns {
+    /// Gradients of the inputs, all in main memory, where the cotangents are not finite: as of any operation of libtorch they are not finite
+    /// either, and whoever trains skips the step.
+    pub(super) fn not_finite(&self) -> Vec<Option<Tensor>> {
+        let nan = |(shape, kind): (&Vec<i64>, &Kind)| Some(Tensor::full(shape, f64::NAN, (*kind, Device::Cpu)));
+        self.shapes.iter().zip(&self.kinds).map(nan).collect()
+    }
+
     /// Gradients in the order and the kinds of the inputs, from those of anchors, points and logarithms of the weights; that of a
     /// weight is that of its logarithm divided by the weight.
     pub(super) fn in_order(&self, anchors: Tensor, points: Tensor, log_weights: &Tensor) -> Vec<Option<Tensor>> {

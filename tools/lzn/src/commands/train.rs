@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use lzn_data::{Augment, BatchPlan};
 use lzn_tasks::Lzn;
 use lzn_tasks::config::RunConfig;
 use lzn_tasks::data::RunData;
 use lzn_tasks::run::{StopFlag, folder};
+use lzn_tasks::train::trace::Trace;
 use lzn_tasks::train::{Outcome, Trainer};
 
 use super::trial;
@@ -43,10 +44,19 @@ pub(crate) fn resume(args: &ResumeArgs) -> Result<ExitCode> {
 
 fn run(config: RunConfig, folder: &Path, (compute, profile): (&crate::cli::Compute, bool)) -> Result<ExitCode> {
     let mut trainer = Trainer::open(config, folder, device(compute)?)?;
+    let trace = profile.then(Trace::new);
+    trainer = trainer.on_stall(|words| note(format_args!("warning: {words}")));
+    if let Some(trace) = &trace {
+        trainer = trainer.with_trace(trace.clone());
+    }
     trainer.add_hook(Box::new(Watch::new(profile)));
     let stop = StopFlag::on_signals()?;
     let run = folder.display();
-    let outcome = trainer.run(&stop).map_err(|error| {
+    let outcome = trainer.run(&stop);
+    if let Some(trace) = trace {
+        write_trace(&trace, folder)?;
+    }
+    let outcome = outcome.map_err(|error| {
         anyhow!("{}\ntraining stopped; what was saved is safe, go on with: lzn resume {run}", explained(&error))
     })?;
     if outcome == Outcome::Interrupted {
@@ -55,6 +65,14 @@ fn run(config: RunConfig, folder: &Path, (compute, profile): (&crate::cli::Compu
     }
     report(&trainer, folder)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes when which part of training ran, for chrome://tracing and Perfetto.
+fn write_trace(trace: &Trace, folder: &Path) -> Result<()> {
+    let path = folder.join("trace.json");
+    std::fs::write(&path, trace.to_json(0).to_string()).with_context(|| format!("cannot write {}", path.display()))?;
+    note(format_args!("trace          {}: open it in chrome://tracing or ui.perfetto.dev", path.display()));
+    Ok(())
 }
 
 /// Names what the run left and what can be done with it.

@@ -2,9 +2,11 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use crate::support::{Place, contents, fail, succeed};
+use crate::support::{Place, contents, send, stderr, succeed};
 
 /// First a short run, so that there is a checkpoint, then a longer one.
 const SHORT: [&str; 2] = ["train.iterations=2", "evaluate.every=4"];
@@ -18,26 +20,39 @@ fn assert_equal_to_undisturbed(place: &Place) {
     assert!(place.weights("run") == place.weights("straight"));
 }
 
-#[test]
-fn a_full_disk_ends_the_run_with_the_remedy_and_it_goes_on_when_there_is_room() {
-    let place = Place::new();
-    succeed(place.train("run", &SHORT));
-    // The picture of step 4 goes to the device that is always full.
-    fs::create_dir(place.path("run/samples")).unwrap();
-    let picture = place.path("run/samples/000000004.png");
-    std::os::unix::fs::symlink("/dev/full", &picture).unwrap();
-    let message = fail(place.train("run", &LONG));
-    for words in ["no space left", "000000004.png", "free some space", "lzn resume run"] {
-        assert!(message.contains(words), "{words} in {message}");
+/// Waits until a file of the run holds a text.
+fn wait_for_text(place: &Place, child: &mut Child, file: &str, text: &str) {
+    let begin = Instant::now();
+    while !fs::read_to_string(place.path(file)).is_ok_and(|found| found.contains(text)) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before {file} held {text}");
+        assert!(begin.elapsed() < Duration::from_secs(120), "no {text} in {file} after two minutes");
+        sleep(Duration::from_millis(1));
     }
-    assert_eq!(place.checkpoints("run"), ["000000002"], "what was saved is safe");
-    fs::remove_file(&picture).unwrap();
-    succeed(place.resume("run"));
-    assert_equal_to_undisturbed(&place);
 }
 
 #[test]
-fn a_checkpoint_that_does_not_fit_leaves_the_earlier_ones_and_nothing_else() {
+fn a_disk_that_refuses_is_warned_of_and_waited_for_to_the_end_and_beyond() {
+    let place = Place::new();
+    succeed(place.train("run", &SHORT));
+    // The picture of step 4 has no place to go.
+    let picture = place.path("run/samples/000000004.png");
+    fs::create_dir_all(picture.join("in the way")).unwrap();
+    let mut child = place.train("run", &LONG).spawn().unwrap();
+    place.wait_for(&mut child, "run", 8);
+    fs::remove_dir_all(&picture).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let message = stderr(&output);
+    assert!(output.status.success(), "{message}");
+    for words in ["warning: records cannot be written", "000000004.png", "TRAINING GOES ON", "can be written again"] {
+        assert!(message.contains(words), "{words} in {message}");
+    }
+    assert_equal_to_undisturbed(&place);
+    let bytes = |run: &str| fs::read(place.path(run).join("samples/000000004.png")).unwrap();
+    assert!(bytes("run") == bytes("straight"));
+}
+
+#[test]
+fn checkpoints_that_do_not_fit_leave_the_earlier_ones_and_a_run_that_can_be_ended() {
     let place = Place::new();
     succeed(place.train("run", &SHORT));
     let before = contents(&place.path("run/checkpoints"));
@@ -49,8 +64,16 @@ fn a_checkpoint_that_does_not_fit_leaves_the_earlier_ones_and_nothing_else() {
         .arg(train.get_program())
         .args(train.get_args());
     limited.current_dir(place.path("")).env("OMP_NUM_THREADS", "1").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let message = fail(limited);
-    for words in ["parameters.safetensors", "checkpoints before it are kept", "lzn resume run"] {
+    let mut child = limited.spawn().unwrap();
+    wait_for_text(&place, &mut child, "run/metrics.jsonl", "\"step\":8");
+    assert!(child.try_wait().unwrap().is_none(), "it waits for room");
+    let begin = Instant::now();
+    send("TERM", &child);
+    let output = child.wait_with_output().unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    for words in ["TRAINING GOES ON", "parameters.safetensors", "checkpoints before it are kept", "lzn resume run"] {
         assert!(message.contains(words), "{words} in {message}");
     }
     assert!(contents(&place.path("run/checkpoints")) == before);

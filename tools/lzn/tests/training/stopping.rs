@@ -1,5 +1,7 @@
 //! Killed, interrupted, terminated: what was saved is enough to arrive at the same numbers.
 
+use std::fs;
+
 use crate::support::{Place, fail, send, stderr, succeed};
 
 /// Long enough to be caught in the middle.
@@ -95,4 +97,21 @@ fn a_profile_is_printed_at_the_intervals_of_records_and_at_the_end() {
         assert!(["data", "encoder", "zoning", "backward", "rest"].iter().all(|part| line.contains(part)), "{line}");
     }
     assert!(text.contains("time of a step, over 4 steps:") && text.contains("whole step"), "{text}");
+
+    let trace: serde_json::Value = serde_json::from_slice(&fs::read(place.path("run/trace.json")).unwrap()).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let named = |name: &str| events.iter().filter(move |event| event["name"] == name).collect::<Vec<_>>();
+    assert_eq!((named("process_name").len(), named("step").len(), named("backward").len()), (1, 4, 4));
+    for name in ["batch", "encoder", "rectified_flow", "align/image-label", "update", "checkpoint", "results"] {
+        assert!(!named(name).is_empty(), "{name} in {trace}");
+    }
+    let ends = |event: &serde_json::Value| {
+        let [begin, length] = ["ts", "dur"].map(|key| event[key].as_f64().unwrap());
+        (begin, begin + length)
+    };
+    for (step, backward) in named("step").into_iter().zip(named("backward")) {
+        assert!(step["ph"] == "X" && step["cat"] == "device" && step["pid"] == 0 && step["tid"] == 0, "{step}");
+        let (outer, inner) = (ends(step), ends(backward));
+        assert!(outer.0 <= inner.0 && inner.1 <= outer.1, "{step} around {backward}");
+    }
 }

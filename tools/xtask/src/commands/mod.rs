@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod golden;
 pub(crate) mod quickstart;
 pub(crate) mod setup;
+pub(crate) mod soak;
 pub(crate) mod test;
 
 use crate::failure::Failure;

@@ -31,13 +31,21 @@ impl EventFile {
         let path = folder.join(format!("events.out.tfevents.{count:06}.{:.0}.{}", seconds(), host()));
         let file = File::options().append(true).create_new(true).open(&path).map_err(RunError::io(&path))?;
         let mut events = Self { file, path, bytes: 0 };
-        events.event(0, |event| event.text(event::FILE_VERSION, "brain.Event:2"))?;
-        events.event(first_step, |event| {
+        if let Err(error) = events.begin(first_step) {
+            // On a full disk there is room for its name alone: every further try would leave one more.
+            let _ = fs::remove_file(&events.path);
+            return Err(error);
+        }
+        Ok(events)
+    }
+
+    fn begin(&mut self, first_step: u64) -> Result<(), RunError> {
+        self.event(0, |event| event.text(event::FILE_VERSION, "brain.Event:2"))?;
+        self.event(first_step, |event| {
             let mut log = Message::default();
             log.integer(session_log::STATUS, session_log::START);
             event.message(event::SESSION_LOG, &log);
-        })?;
-        Ok(events)
+        })
     }
 
     /// Records numbers.
@@ -66,6 +74,11 @@ impl EventFile {
         let mut summary = Message::default();
         summary.message(summary::VALUE, &entry);
         self.event(step, |event| event.message(event::SUMMARY, &summary))
+    }
+
+    /// The file and its path.
+    pub(super) fn open_file(&self) -> (&Path, &File) {
+        (&self.path, &self.file)
     }
 
     pub(super) fn sync(&self) -> Result<(), RunError> {
@@ -179,7 +192,7 @@ fn masked_crc(data: &[u8]) -> u32 {
 }
 
 /// Width and height in the header of a PNG file.
-fn png_size(png: &[u8]) -> Option<(u32, u32)> {
+pub(super) fn png_size(png: &[u8]) -> Option<(u32, u32)> {
     let header = png.strip_prefix(b"\x89PNG\r\n\x1a\n")?;
     let number = |at: usize| Some(u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?));
     (header.get(4..8)? == b"IHDR").then_some((number(8)?, number(12)?))

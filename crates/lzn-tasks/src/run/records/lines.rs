@@ -71,6 +71,11 @@ impl Lines {
         Ok(())
     }
 
+    /// The file and its path.
+    pub(super) fn open_file(&self) -> (&Path, &File) {
+        (&self.path, &self.file)
+    }
+
     pub(super) fn sync(&self) -> Result<(), RunError> {
         self.file.sync_data().map_err(RunError::io(&self.path))
     }

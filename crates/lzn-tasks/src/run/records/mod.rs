@@ -9,7 +9,8 @@ mod events;
 mod lines;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
 use self::csv::Table;
 use self::events::EventFile;
@@ -48,14 +49,29 @@ impl Recorder {
     /// # Errors
     /// [`RunError::Name`] for a name that CSV or JSON could not keep apart; [`RunError::Io`], [`RunError::DiskFull`].
     pub fn write(&mut self, step: u64, values: &BTreeMap<String, f64>) -> Result<(), RunError> {
-        for name in values.keys() {
-            check_name(name)?;
+        values.keys().try_for_each(|name| check_name(name))?;
+        self.write_parts(step, values, &mut Part::Nothing)
+    }
+
+    /// As [`Recorder::write`], of values with good names: what is left to do after `done`, which follows, so that a failure can be
+    /// mended without doing anything twice.
+    pub(super) fn write_parts(
+        &mut self,
+        step: u64,
+        values: &BTreeMap<String, f64>,
+        done: &mut Part,
+    ) -> Result<(), RunError> {
+        if *done == Part::Nothing {
+            self.lines.append(step, values)?;
+            *done = Part::Line;
         }
-        self.lines.append(step, values)?;
-        if self.table.covers(values) {
-            self.table.append(step, values)?;
-        } else {
-            self.table = Table::rebuild(self.table.path().to_owned(), self.lines.path())?;
+        if *done == Part::Line {
+            if self.table.covers(values) {
+                self.table.append(step, values)?;
+            } else {
+                self.table = Table::rebuild(self.table.path().to_owned(), self.lines.path())?;
+            }
+            *done = Part::Row;
         }
         self.events.scalars(step, values)
     }
@@ -66,6 +82,20 @@ impl Recorder {
     /// [`RunError::NotPng`]; [`RunError::Io`], [`RunError::DiskFull`].
     pub fn picture(&mut self, step: u64, tag: &str, png: &[u8]) -> Result<(), RunError> {
         self.events.picture(step, tag, png)
+    }
+
+    /// Whether the open files are still those that the folder has under their names.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.files().into_iter().all(|(path, file)| same_file(path, file))
+    }
+
+    /// The open files once more, with their paths; those that the system does not give are left out.
+    pub(super) fn handles(&self) -> Vec<(PathBuf, File)> {
+        self.files().into_iter().filter_map(|(path, file)| Some((path.to_owned(), file.try_clone().ok()?))).collect()
+    }
+
+    fn files(&self) -> [(&Path, &File); 3] {
+        [self.lines.open_file(), self.table.open_file(), self.events.open_file()]
     }
 
     /// Returns when everything recorded so far would survive a loss of power.
@@ -79,7 +109,38 @@ impl Recorder {
     }
 }
 
-fn check_name(name: &str) -> Result<(), RunError> {
+/// How far the writing of one record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Nothing of it is written.
+    Nothing,
+    /// Its line in JSON is.
+    Line,
+    /// That, and its row in the table.
+    Row,
+}
+
+/// Whether `path` leads to the open `file`; where the system does not number its files, whether it leads to any.
+pub(super) fn same_file(path: &Path, file: &File) -> bool {
+    let (Ok(named), Ok(open)) = (fs::metadata(path), file.metadata()) else { return false };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        (named.dev(), named.ino()) == (open.dev(), open.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        named.is_file() == open.is_file()
+    }
+}
+
+/// Refuses a picture that is no PNG file.
+pub(super) fn check_picture(tag: &str, png: &[u8]) -> Result<(), RunError> {
+    events::png_size(png).map(drop).ok_or_else(|| RunError::NotPng { tag: tag.to_owned() })
+}
+
+/// Refuses names that would break a file.
+pub(super) fn check_name(name: &str) -> Result<(), RunError> {
     let reason = if name.is_empty() {
         "it is empty"
     } else if name == "step" {

@@ -6,6 +6,7 @@ use super::{Hook, Session, StepReport};
 use crate::TaskError;
 use crate::evaluate::{self, ClassifyOptions, Encoded};
 use crate::pictures;
+use crate::train::stage::{Stage, within};
 
 /// Name of the recorded test accuracy.
 pub(super) const ACCURACY: &str = "test/accuracy";
@@ -15,25 +16,47 @@ pub(super) const ACCURACY: &str = "test/accuracy";
 pub(super) struct Evaluation;
 
 impl Hook for Evaluation {
-    fn after_step(&mut self, session: &mut Session, _: &StepReport) -> Result<(), TaskError> {
-        let every = session.config.evaluate.every;
-        // The last step is left to the results, which use all test images.
-        if every == 0 || !session.step.is_multiple_of(every) || session.step == session.config.train.iterations {
-            return Ok(());
-        }
-        let images = session.config.evaluate.images;
-        accuracy(session, images)?;
-        probes(session, images)?;
-        if session.engine.model.decoder().is_none() {
-            return Ok(());
-        }
-        let path = session.folder.samples()?.join(format!("{:09}.png", session.step));
-        let (config, names) = (session.config.evaluate.clone(), session.class_names.clone());
-        let seed = session.config.seed;
-        let png = session.engine.with_averages(|model| pictures::sample_grid(model, &names, &config, seed))?;
-        std::fs::write(&path, &png).map_err(crate::run::RunError::io(&path))?;
-        Ok(session.recorder.picture(session.step, "samples", &png)?)
+    /// What an interrupted run has left out at its last step is made up for.
+    fn start(&mut self, session: &mut Session) -> Result<(), TaskError> {
+        if is_due(session) { within(Stage::Evaluation, "evaluation", || evaluate(session)) } else { Ok(()) }
     }
+
+    fn after_step(&mut self, session: &mut Session, _: &StepReport) -> Result<(), TaskError> {
+        if is_due(session) { within(Stage::Evaluation, "evaluation", || evaluate(session)) } else { Ok(()) }
+    }
+}
+
+/// Whether there is an evaluation at this step. The last step is left to the results, which use all test images.
+pub(super) fn is_due(session: &Session) -> bool {
+    let (step, every) = (session.step, session.config.evaluate.every);
+    step > 0 && every > 0 && step.is_multiple_of(every) && step != session.config.train.iterations
+}
+
+/// Measures and draws what is not there yet.
+fn evaluate(session: &mut Session) -> Result<(), TaskError> {
+    let images = session.config.evaluate.images;
+    if !is_recorded(session, ACCURACY) {
+        accuracy(session, images)?;
+    }
+    if !is_recorded(session, PROBES[0]) {
+        probes(session, images)?;
+    }
+    let path = session.folder.path().join("samples").join(format!("{:09}.png", session.step));
+    if session.engine.model.decoder().is_none() || path.is_file() {
+        return Ok(());
+    }
+    let (config, names) = (session.config.evaluate.clone(), session.class_names.clone());
+    let seed = session.config.seed;
+    let png = session.engine.with_averages(|model| pictures::sample_grid(model, &names, &config, seed))?;
+    session.recorder.picture(session.step, "samples", &png)?;
+    session.recorder.file(path, png);
+    Ok(())
+}
+
+/// Whether a value of this name is on record for this step. Records that cannot be read hold none.
+pub(super) fn is_recorded(session: &Session, name: &str) -> bool {
+    let records = crate::run::records::read(session.folder.path()).unwrap_or_default();
+    records.iter().rev().any(|record| record.step == session.step && record.values.contains_key(name))
 }
 
 /// Names of the recorded accuracies of the linear and of the nearest-neighbour probe.

@@ -1,7 +1,7 @@
 //! Losses and rates into the run's records.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Hook, Session, StepReport};
 use crate::TaskError;
@@ -10,6 +10,8 @@ use crate::TaskError;
 #[derive(Debug, Default)]
 pub(super) struct Records {
     last: Option<(u64, Instant)>,
+    /// What training had waited for checkpoints until then.
+    stalled: Duration,
 }
 
 impl Hook for Records {
@@ -27,7 +29,11 @@ impl Hook for Records {
         values.insert("train/skipped".to_owned(), session.skipped as f64);
         if let Some((step, since)) = self.last {
             let images = (session.step - step) as f64 * session.config.train.batch_size as f64;
-            values.insert("time/images_per_second".to_owned(), images / since.elapsed().as_secs_f64());
+            let seconds = since.elapsed().as_secs_f64();
+            values.insert("time/images_per_second".to_owned(), images / seconds);
+            let stalled = session.stalled.saturating_sub(self.stalled);
+            values.insert("time/saving_share".to_owned(), stalled.as_secs_f64() / seconds);
+            self.stalled = session.stalled;
         }
         values.extend(report.times.zoning_share().map(|share| ("time/zoning_share".to_owned(), share)));
         self.last = Some((session.step, Instant::now()));

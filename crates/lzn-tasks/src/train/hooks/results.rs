@@ -1,6 +1,6 @@
 //! What a finished run leaves: weights for use, samples, curves, accuracy.
 
-use super::evaluation::{ACCURACY, PROBES, accuracy, probes};
+use super::evaluation::{ACCURACY, PROBES, accuracy, is_recorded, probes};
 use super::{Hook, Outcome, Session, StepReport};
 use crate::TaskError;
 use crate::model::{Banks, Weights};
@@ -19,11 +19,13 @@ impl Hook for Results {
         if outcome == Outcome::Interrupted {
             return Ok(());
         }
-        if !measured(session)? {
+        if !is_recorded(session, ACCURACY) {
             accuracy(session, usize::MAX)?;
-            probes(session, usize::MAX)?;
-            session.recorder.sync()?;
         }
+        if !is_recorded(session, PROBES[0]) {
+            probes(session, usize::MAX)?;
+        }
+        session.recorder.flush()?;
         let (config, names) = (session.config.clone(), session.class_names.clone());
         let train = session.data.as_ref().map(|data| data.train.clone());
         let (banks, grid) = session.engine.with_averages(|model| {
@@ -43,13 +45,4 @@ impl Hook for Results {
         }
         pictures::curves(&folder)
     }
-}
-
-/// Whether the accuracy of this step is on record: a finished run that is resumed measures nothing anew.
-fn measured(session: &Session) -> Result<bool, TaskError> {
-    let records = crate::run::records::read(session.folder.path())?;
-    let here = |record: &crate::run::records::Record| {
-        record.step == session.step && [ACCURACY, PROBES[0]].iter().any(|name| record.values.contains_key(*name))
-    };
-    Ok(records.iter().any(here))
 }

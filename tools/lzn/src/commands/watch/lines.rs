@@ -3,11 +3,12 @@
 use std::thread;
 
 use anyhow::Result;
+use lzn_tasks::run::heartbeat::Beat;
 use lzn_tasks::run::progress::{duration, short};
 use lzn_tasks::status::{Activity, RunStatus};
 use serde_json::json;
 
-use super::{check, chosen, pause};
+use super::{check, chosen, health, pause};
 use crate::cli::WatchArgs;
 use crate::say::say;
 
@@ -40,6 +41,7 @@ fn line(args: &WatchArgs, status: &RunStatus) -> String {
     if status.activity() == Activity::Training {
         parts.extend(status.seconds_left().map(|seconds| format!("{} left", duration(seconds))));
     }
+    parts.extend(status.workers.iter().map(health));
     let value = |name: String| Some(format!("{name} {}", short(status.newest(&name)?)));
     parts.extend(chosen(args, status).into_iter().filter_map(value));
     parts.join("  ")
@@ -59,8 +61,25 @@ fn object(args: &WatchArgs, status: &RunStatus) -> serde_json::Value {
         "seconds_left": status.seconds_left(),
         "seconds_since_record": status.silence.map(|silence| silence.as_secs_f64()),
         "process": status.holder,
+        "workers": status.workers.iter().map(worker).collect::<Vec<_>>(),
         "checkpoint": status.checkpoint,
         "sample": status.sample,
         "values": values,
+    })
+}
+
+/// What a worker is doing; `seconds_since_beat` beyond a few says that its process, or its machine, stands still.
+fn worker(beat: &Beat) -> serde_json::Value {
+    let shares: serde_json::Map<_, _> =
+        beat.shares.iter().map(|(stage, share)| (stage.clone(), json!(share))).collect();
+    json!({
+        "worker": beat.worker,
+        "process": beat.process,
+        "host": beat.host,
+        "step": beat.step,
+        "stage": beat.stage,
+        "stage_seconds": beat.stage_seconds,
+        "seconds_since_beat": beat.age(),
+        "shares": shares,
     })
 }

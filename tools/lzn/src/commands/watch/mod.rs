@@ -7,6 +7,8 @@ use std::io::{IsTerminal, stdout};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use lzn_tasks::run::heartbeat::Beat;
+use lzn_tasks::run::progress::duration;
 use lzn_tasks::status::RunStatus;
 
 use crate::cli::WatchArgs;
@@ -55,4 +57,21 @@ fn chosen(args: &WatchArgs, status: &RunStatus) -> Vec<String> {
 
 fn pause(args: &WatchArgs) -> Duration {
     Duration::try_from_secs_f64(args.every).unwrap_or(Duration::MAX)
+}
+
+/// Beats further apart are a sign that a worker's process or machine stands still.
+const LATE: f64 = 10.0;
+/// A stage that lasts as long is worth a word.
+const LONG: f64 = 30.0;
+
+/// What a worker is doing, in a few words: `worker 0 in device, most of the time in data (62 %)`.
+fn health(beat: &Beat) -> String {
+    let name = format!("worker {}", beat.worker);
+    if beat.age() > LATE {
+        return format!("{name} has not been heard of for {}, last in {}", duration(beat.age()), beat.stage);
+    }
+    let lasting =
+        if beat.stage_seconds > LONG { format!(" for {}", duration(beat.stage_seconds)) } else { String::new() };
+    let share = |(stage, share): (&str, f64)| format!(", most of the time in {stage} ({:.0} %)", 100.0 * share);
+    format!("{name} in {}{lasting}{}", beat.stage, beat.slowest().map(share).unwrap_or_default())
 }

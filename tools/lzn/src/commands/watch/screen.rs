@@ -13,7 +13,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph};
 use ratatui::{DefaultTerminal, Frame};
 
-use super::{check, chosen, pause};
+use super::{check, chosen, health, pause};
 use crate::cli::WatchArgs;
 
 /// Time between two looks at the keyboard.
@@ -52,13 +52,15 @@ fn ends(code: KeyCode, modifiers: KeyModifiers) -> bool {
 }
 
 fn draw(frame: &mut Frame<'_>, status: &RunStatus, names: &[String]) {
+    let facts = facts(status);
     let [top, middle, bottom] =
-        Layout::vertical([Constraint::Length(3), Constraint::Min(0), Constraint::Length(4)]).areas(frame.area());
+        Layout::vertical([Constraint::Length(3), Constraint::Min(0), Constraint::Length(facts.len() as u16)])
+            .areas(frame.area());
     frame.render_widget(progress(status), top);
     for (area, name) in cells(middle, names.len()).into_iter().zip(names) {
         curve(frame, area, name, &status.series(name));
     }
-    frame.render_widget(Paragraph::new(facts(status)), bottom);
+    frame.render_widget(Paragraph::new(facts), bottom);
 }
 
 fn progress(status: &RunStatus) -> Gauge<'_> {
@@ -113,13 +115,15 @@ fn facts(status: &RunStatus) -> Vec<Line<'static>> {
     let holder = status.holder.clone().unwrap_or_else(|| "no process".to_owned());
     let sample = status.sample.as_ref().map_or_else(|| "none yet".to_owned(), |path| path.display().to_string());
     let checkpoint = status.checkpoint.map_or_else(|| "none yet".to_owned(), |step| format!("step {step}"));
-    let worker = Line::from(format!("worker      {holder}: {speed}{silence}"));
-    vec![
-        if status.activity() == Activity::Silent { worker.red() } else { worker },
+    let process = Line::from(format!("process     {holder}: {speed}{silence}"));
+    let first = if status.activity() == Activity::Silent { process.red() } else { process };
+    let workers = status.workers.iter().map(|beat| Line::from(format!("            {}", health(beat))));
+    let rest = [
         Line::from(format!("samples     {sample}")),
         Line::from(format!("checkpoint  {checkpoint}")),
         Line::from("q ends; training goes on").dark_gray(),
-    ]
+    ];
+    std::iter::once(first).chain(workers).chain(rest).collect()
 }
 
 #[cfg(test)]

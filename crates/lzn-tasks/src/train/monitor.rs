@@ -1,0 +1,122 @@
+//! Watches over the thread that trains: a beat every second, and a word when it waits for very long.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::time::Duration;
+
+use super::stage::{Look, Pulse, Stage};
+use crate::run::heartbeat::{Beat, Heartbeat};
+use crate::run::progress::duration;
+
+/// Told what a run waits for.
+pub(super) type OnStall = Box<dyn Fn(&str) + Send>;
+
+/// A stage that lasts no longer than this is no stall.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// So many times the longest time that it took before is one.
+const OVERDUE: u32 = 3;
+/// Looks over which the shares of stages are taken.
+const WINDOW: usize = 30;
+
+/// What is known of a run's pulse.
+pub(super) struct Monitor {
+    pulse: Pulse,
+    on_stall: Option<OnStall>,
+    /// Time in each stage, at the last looks.
+    before: VecDeque<[Duration; 5]>,
+    /// When to speak of the present stage; later each time.
+    limit: Duration,
+    /// What was looked at last.
+    last: Option<Look>,
+}
+
+impl Monitor {
+    pub(super) fn new(pulse: Pulse, on_stall: Option<OnStall>) -> Self {
+        Self { pulse, on_stall, before: VecDeque::new(), limit: Duration::ZERO, last: None }
+    }
+
+    /// Looks every second, until the result is dropped.
+    pub(super) fn start(mut self, folder: &Path) -> Option<Heartbeat> {
+        Heartbeat::start(folder, 0, move || self.beat())
+    }
+
+    fn beat(&mut self) -> Beat {
+        let look = self.pulse.look();
+        if let Some(words) = self.stall(look)
+            && let Some(tell) = &self.on_stall
+        {
+            tell(&words);
+        }
+        let shares = self.shares(look.spent);
+        Beat::now(0, look.step, (look.stage.name(), look.lasting.as_secs_f64()), shares)
+    }
+
+    /// What to say of a stage that has lasted for very long.
+    fn stall(&mut self, look: Look) -> Option<String> {
+        // The stage of the look before may have ended and begun again.
+        let same = self.last.is_some_and(|last| last.stage == look.stage && last.lasting <= look.lasting);
+        if !same {
+            self.limit = PATIENCE.max(look.longest * OVERDUE);
+        }
+        self.last = Some(look);
+        if look.lasting < self.limit {
+            return None;
+        }
+        self.limit = look.lasting * 2;
+        let (stage, seconds) = (look.stage, duration(look.lasting.as_secs_f64()));
+        Some(format!("stalled after step {}: {} for {seconds}; {}", look.step, stage.name(), stage.remedy()))
+    }
+
+    /// The share of each stage in the time since the first look that is still known.
+    fn shares(&mut self, spent: [Duration; 5]) -> Vec<(String, f64)> {
+        let first = self.before.front().copied().unwrap_or_default();
+        self.before.push_back(spent);
+        if self.before.len() > WINDOW {
+            self.before.pop_front();
+        }
+        let parts = std::array::from_fn::<f64, 5, _>(|i| spent[i].saturating_sub(first[i]).as_secs_f64());
+        let whole: f64 = parts.iter().sum();
+        let share = |(stage, part): (Stage, f64)| (stage.name().to_owned(), part / whole.max(f64::MIN_POSITIVE));
+        Stage::ALL.into_iter().zip(parts).map(share).filter(|(_, share)| *share > 0.0).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(stage: Stage, lasting: u64, longest: u64) -> Look {
+        let [lasting, longest] = [lasting, longest].map(Duration::from_secs);
+        Look { step: 5, stage, lasting, longest, spent: [Duration::ZERO; 5] }
+    }
+
+    #[test]
+    fn a_stall_is_named_with_its_remedy_and_then_more_and_more_rarely() {
+        let mut monitor = Monitor::new(Pulse::new(0), None);
+        let said: Vec<u64> =
+            (0..500).filter(|lasting| monitor.stall(look(Stage::Data, *lasting, 2)).is_some()).collect();
+        assert_eq!(said, [60, 120, 240, 480]);
+        let words = Monitor::new(Pulse::new(0), None).stall(look(Stage::Network, 75, 2)).unwrap();
+        assert!(words.contains("after step 5: network for 1 min 15 s") && words.contains("worker"), "{words}");
+    }
+
+    #[test]
+    fn what_always_takes_long_is_no_stall_and_another_stage_begins_anew() {
+        let mut monitor = Monitor::new(Pulse::new(0), None);
+        assert!(monitor.stall(look(Stage::Evaluation, 250, 100)).is_none());
+        assert!(monitor.stall(look(Stage::Evaluation, 301, 100)).is_some());
+        assert!(monitor.stall(look(Stage::Device, 61, 1)).is_some());
+        assert!(monitor.stall(look(Stage::Device, 3, 61)).is_none(), "another step");
+    }
+
+    #[test]
+    fn shares_are_those_of_the_last_half_minute() {
+        let mut monitor = Monitor::new(Pulse::new(0), None);
+        let spent = |data, device| [data, device, 0, 0, 0].map(Duration::from_secs);
+        monitor.shares(spent(100, 0));
+        let shares = monitor.shares(spent(101, 3));
+        assert_eq!(shares, [("data".to_owned(), 0.25), ("device".to_owned(), 0.75)]);
+        (0..WINDOW as u64).for_each(|i| drop(monitor.shares(spent(101, 3 + i))));
+        assert_eq!(monitor.shares(spent(101, 50)), [("device".to_owned(), 1.0)]);
+    }
+}

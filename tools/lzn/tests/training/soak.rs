@@ -1,0 +1,185 @@
+//! A soak: short runs that are killed and terminated at random moments, until so many blows have fallen; each run must end with the weights
+//! of one that nobody disturbed, to the bit, and every checkpoint that was ever left behind must be whole.
+//!
+//! The short form is a test like any other; `cargo xtask soak --kills 200 --processes 1,2` asks for more by the variables `LZN_SOAK_KILLS`,
+//! `LZN_SOAK_PROCESSES` and `LZN_SOAK_SEED`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::str::FromStr;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use lzn_random::{Purpose, Stream};
+
+use crate::support::{Place, send, stderr};
+
+/// Blows of the short form.
+const KILLS: usize = 6;
+/// Whoever is told to end has so long.
+const LIMIT: Duration = Duration::from_secs(10);
+/// Steps of each run, with evaluations in between, so that blows fall on those as well.
+const LENGTH: [&str; 4] =
+    ["train.iterations=40", "train.checkpoint_every=3", "train.keep_every=10", "evaluate.every=7"];
+
+/// What is trained: everything that carries state of its own from step to step.
+const KINDS: [(&str, &[&str]); 3] = [
+    ("joint", &[]),
+    ("joint in pieces", &["train.micro_batch=4"]),
+    ("moco", &["objective=[{kind=\"moco\",queue=18}]", "model.label_conditional=false"]),
+];
+
+/// What happened.
+#[derive(Debug, Default)]
+struct Tally {
+    killed: usize,
+    terminated: usize,
+    runs: usize,
+    checkpoints: usize,
+    slowest_end: Duration,
+}
+
+fn setting<T: FromStr>(name: &str, default: T) -> T {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// A number in [0, 1).
+fn uniform(draws: &mut Stream) -> f64 {
+    draws.uniforms(1, 0.0, 1.0)[0].into()
+}
+
+/// Starts or goes on with a run.
+fn start(place: &Place, run: &str, processes: usize, sets: &[&str]) -> Child {
+    let mut command: Command = if place.path(run).join("config.toml").exists() {
+        place.resume(run)
+    } else {
+        place.train(run, &[&LENGTH[..], sets].concat())
+    };
+    if processes > 1 {
+        command.args(["--processes", &processes.to_string()]);
+    }
+    command.spawn().unwrap()
+}
+
+/// Loads every file of every checkpoint of a run: what a name without a dot promises.
+fn assert_whole(run: &Path) -> usize {
+    let mut whole = 0;
+    for entry in fs::read_dir(run.join("checkpoints")).into_iter().flatten() {
+        let folder = entry.unwrap().path();
+        if folder.file_name().unwrap().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let manifest = fs::read_to_string(folder.join("manifest.json")).unwrap();
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+        for (name, entry) in manifest["files"].as_object().unwrap() {
+            let path = folder.join(name);
+            assert_eq!(Some(fs::metadata(&path).unwrap().len()), entry["bytes"].as_u64(), "{}", path.display());
+            match path.extension().unwrap().to_str().unwrap() {
+                "safetensors" => drop(lzn_torch::files::load(&path).unwrap()),
+                _ => drop(serde_json::from_slice::<serde_json::Value>(&fs::read(&path).unwrap()).unwrap()),
+            }
+        }
+        whole += 1;
+    }
+    whole
+}
+
+/// Strikes a run at a random moment of the time that it takes undisturbed; returns whether it had ended by itself.
+fn strike(child: Child, (whole, draws): (Duration, &mut Stream), tally: &mut Tally) -> bool {
+    let mut child = child;
+    let moment = Instant::now() + whole.mul_f64(uniform(draws));
+    while Instant::now() < moment {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{}", stderr(&child.wait_with_output().unwrap()));
+            return true;
+        }
+        sleep(Duration::from_millis(1));
+    }
+    if uniform(draws) < 0.5 {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        tally.killed += 1;
+        return false;
+    }
+    send("TERM", &child);
+    let begin = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    let message = stderr(&output);
+    assert!(begin.elapsed() < LIMIT, "it took {:?} to end: {message}", begin.elapsed());
+    tally.slowest_end = tally.slowest_end.max(begin.elapsed());
+    tally.terminated += 1;
+    match output.status.code() {
+        Some(0) => true,
+        // Asked to stop; before it listened, the signal itself ends it.
+        Some(130) | None => false,
+        code => panic!("exit status {code:?}: {message}"),
+    }
+}
+
+/// Strikes runs of one kind until `blows` have fallen.
+fn soak(
+    place: &Place,
+    (kind, sets): (&str, &[&str]),
+    processes: usize,
+    blows: usize,
+    (draws, tally): (&mut Stream, &mut Tally),
+) {
+    let straight = format!("straight {kind} {processes}");
+    let begin = Instant::now();
+    assert!(start(place, &straight, processes, sets).wait().unwrap().success(), "{kind}");
+    let whole = begin.elapsed();
+    let expected = (place.weights(&straight), place.records(&straight));
+    let before = tally.killed + tally.terminated;
+    let run = format!("run {kind} {processes}");
+    loop {
+        let left = blows.saturating_sub(tally.killed + tally.terminated - before);
+        let child = start(place, &run, processes, sets);
+        let ended = if left > 0 {
+            strike(child, (whole, draws), tally)
+        } else {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", stderr(&output));
+            true
+        };
+        tally.checkpoints += assert_whole(&place.path(&run));
+        if ended {
+            assert!(place.weights(&run) == expected.0, "{kind} on {processes}: other weights");
+            assert!(place.records(&run) == expected.1, "{kind} on {processes}: other records");
+            tally.runs += 1;
+            fs::remove_dir_all(place.path(&run)).unwrap();
+            if left == 0 {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn soak_runs_struck_at_random_moments_end_as_those_that_were_left_alone() {
+    let kills = setting("LZN_SOAK_KILLS", KILLS);
+    let processes = setting("LZN_SOAK_PROCESSES", "1".to_owned());
+    let mut draws = Stream::new(setting("LZN_SOAK_SEED", 0), Purpose::new("soak"), [0; 3]);
+    let (place, begin) = (Place::new(), Instant::now());
+    let counts: Vec<usize> = processes.split(',').map(|count| count.trim().parse().unwrap()).collect();
+    let kinds = KINDS.len() * counts.len();
+    let mut tallies = BTreeMap::new();
+    for (i, (count, kind)) in counts.iter().flat_map(|count| KINDS.map(|kind| (*count, kind))).enumerate() {
+        let tally: &mut Tally = tallies.entry(count).or_default();
+        // As evenly as it goes.
+        soak(&place, kind, count, (i + 1) * kills / kinds - i * kills / kinds, (&mut draws, tally));
+    }
+    for (count, tally) in tallies {
+        println!(
+            "{count} process(es): {} kills and {} terminations, the slowest of which took {:.1} s; {} runs ended, all with the weights and \
+             records of undisturbed ones; {} checkpoints loaded",
+            tally.killed,
+            tally.terminated,
+            tally.slowest_end.as_secs_f64(),
+            tally.runs,
+            tally.checkpoints
+        );
+    }
+    println!("{:.0} s", begin.elapsed().as_secs_f64());
+}

@@ -7,6 +7,8 @@
 mod data;
 #[path = "training/evaluation.rs"]
 mod evaluation;
+#[path = "training/events.rs"]
+mod events;
 #[path = "training/exchange.rs"]
 mod exchange;
 #[path = "training/full_disk.rs"]

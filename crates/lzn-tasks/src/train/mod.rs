@@ -1,6 +1,7 @@
 //! Training: one loop over a list of objectives.
 //!
-//! A [`Recipe`] is what is trained, [`Trainer`] the loop, [`StepEngine`] the mathematics of one step, [`hooks`] what happens between steps.
+//! A [`Recipe`] is what is trained, [`Trainer`] the loop, [`StepEngine`] the mathematics of one step, [`hooks`] what happens between steps,
+//! [`stage`] what is being done at the moment.
 
 mod adam;
 mod clock;

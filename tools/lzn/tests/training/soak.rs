@@ -25,8 +25,14 @@ const LENGTH: [&str; 4] =
     ["train.iterations=40", "train.checkpoint_every=3", "train.keep_every=10", "evaluate.every=7"];
 
 /// What is trained: everything that carries state of its own from step to step.
-const KINDS: [(&str, &[&str]); 3] = [
+const KINDS: [(&str, &[&str]); 6] = [
     ("joint", &[]),
+    ("joint in float16", &["train.precision=\"float16\""]),
+    (
+        "views",
+        &["objective=[{kind=\"align\",from=\"image\",to=\"view\",form=\"log\"}]", "model.label_conditional=false"],
+    ),
+    ("simclr", &["objective=[{kind=\"simclr\"}]", "model.label_conditional=false"]),
     ("joint in pieces", &["train.micro_batch=4"]),
     ("moco", &["objective=[{kind=\"moco\",queue=18}]", "model.label_conditional=false"]),
 ];

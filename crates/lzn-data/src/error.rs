@@ -264,6 +264,19 @@ pub enum DataError {
         /// Number of images.
         len: usize,
     },
+    /// Batches that cannot be shared among workers.
+    #[error(
+        "`batch_size` {batch_size} cannot be divided into equal shares for {of} workers: choose a multiple of {of}, or another number of \
+         workers"
+    )]
+    Share {
+        /// The batch size.
+        batch_size: usize,
+        /// The number of the worker, from 0.
+        rank: usize,
+        /// Number of workers.
+        of: usize,
+    },
     /// A plan was made for a data set of another length.
     #[error(
         "the batch plan is for {plan} images, but the data set has {len}; make the plan from the data set's length"

@@ -13,6 +13,8 @@ pub struct BatchPlan {
     len: usize,
     batch_size: usize,
     order: Order,
+    /// Which of how many equal parts of each batch.
+    share: (usize, usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +61,19 @@ impl BatchPlan {
         if batch_size == 0 {
             return Err(DataError::BatchSizeZero);
         }
-        Ok(Self { len, batch_size, order })
+        Ok(Self { len, batch_size, order, share: (0, 1) })
+    }
+
+    /// The same batches, of each the part that is worker `rank`'s of `of`: the parts of all workers, one after the other, are the batch, so
+    /// that no sample comes twice in an epoch.
+    ///
+    /// # Errors
+    /// [`DataError::Share`] if a batch cannot be divided into so many equal parts, or there is no such part.
+    pub fn share(self, rank: usize, of: usize) -> Result<Self, DataError> {
+        if rank >= of || !self.batch_size.is_multiple_of(of) {
+            return Err(DataError::Share { batch_size: self.batch_size, rank, of });
+        }
+        Ok(Self { share: (rank, of), ..self })
     }
 
     /// Number of samples of the data set that the plan is for.
@@ -103,10 +117,12 @@ impl BatchPlan {
         order
     }
 
-    /// The part of an epoch's order that is the given batch.
+    /// The part of an epoch's order that is the given batch, or the share of it.
     fn cut<'a>(&self, order: &'a [usize], batch: u64) -> &'a [usize] {
-        let start = batch as usize * self.batch_size;
-        &order[start..order.len().min(start + self.batch_size)]
+        let (rank, of) = self.share;
+        let count = self.batch_size / of;
+        let start = batch as usize * self.batch_size + rank * count;
+        &order[start.min(order.len())..order.len().min(start + count)]
     }
 }
 
@@ -193,6 +209,17 @@ mod tests {
         }
 
         #[test]
+        fn shares_are_the_batch_one_after_the_other(
+            len in 1_usize..200, size in 1_usize..20, of in 1_usize..6, seed: u64, step in 0_u64..1000,
+        ) {
+            prop_assume!(size * of <= len);
+            let plan = BatchPlan::training(len, size * of, seed).expect("valid");
+            let share = |rank| plan.share(rank, of).expect("divisible").indices(step).expect("endless");
+            let joined: Vec<usize> = (0..of).flat_map(share).collect();
+            prop_assert_eq!(Some(joined), plan.indices(step));
+        }
+
+        #[test]
         fn an_evaluation_gives_every_sample_once_in_order(len in 0_usize..200, size in 1_usize..300) {
             let plan = BatchPlan::evaluation(len, size).expect("valid");
             let jobs: Vec<Job> = Cursor::new(plan, 0).collect();
@@ -220,6 +247,11 @@ mod tests {
         );
         assert_eq!(message(BatchPlan::training(10, 0, 0)), "`batch_size` must be at least 1, got 0");
         assert_eq!(message(BatchPlan::evaluation(10, 0)), "`batch_size` must be at least 1, got 0");
+        let share = BatchPlan::training(10, 9, 0).expect("valid").share(0, 2);
+        assert_eq!(
+            message(share),
+            "`batch_size` 9 cannot be divided into equal shares for 2 workers: choose a multiple of 2, or another number of workers"
+        );
         // A data set without images fills no batch.
         assert!(matches!(BatchPlan::training(0, 1, 0), Err(DataError::BatchTooLarge { .. })));
     }

@@ -101,6 +101,9 @@ pub(crate) struct TrainArgs {
     /// With --dry-run: take a step on noise as well, and print time and memory of each network and of the step. Needs no data set.
     #[arg(long, requires = "dry_run")]
     pub step: bool,
+    /// With which other processes.
+    #[command(flatten)]
+    pub workers: WorkersArgs,
     /// Where to compute.
     #[command(flatten)]
     pub compute: Compute,
@@ -120,6 +123,9 @@ pub(crate) struct ResumeArgs {
     /// Replace one value of the configuration, for instance train.iterations=5000; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<Override>,
+    /// With which other processes.
+    #[command(flatten)]
+    pub workers: WorkersArgs,
     /// Where to compute.
     #[command(flatten)]
     pub compute: Compute,
@@ -162,6 +168,18 @@ pub(crate) struct Compute {
     /// Processor threads; by default all.
     #[arg(long, value_parser = at_least_one)]
     pub threads: Option<usize>,
+}
+
+/// Processes that train as one.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WorkersArgs {
+    /// Train with so many processes on this machine, which share each batch. torchrun, Slurm and Open MPI start processes on several
+    /// machines instead (docs/distributed.md); this is then ignored.
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub processes: Option<usize>,
+    /// Seconds that a worker waits for another one before it gives up.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub worker_timeout: u64,
 }
 
 /// Devices by name.

@@ -13,6 +13,9 @@ mod events;
 mod exchange;
 #[path = "training/full_disk.rs"]
 mod full_disk;
+#[cfg(unix)]
+#[path = "training/processes.rs"]
+mod processes;
 #[path = "training/refusals.rs"]
 mod refusals;
 #[path = "training/soak.rs"]

@@ -3,6 +3,7 @@
 use lzn_data::Dataset;
 use lzn_eval::{Confusion, Metric};
 use lzn_random::{Purpose, Stream};
+use lzn_torch::dist::World;
 use lzn_torch::zones::{self, Zones};
 use ndarray::{Array2, s};
 use tch::{Device, Kind, Tensor};
@@ -11,8 +12,9 @@ use super::Progress;
 use crate::TaskError;
 use crate::config::Decision;
 use crate::data::{matrix, read};
-use crate::model::Lzn;
+use crate::model::{IMAGE, Lzn};
 use crate::run::signals;
+use crate::types::Placed;
 
 /// Images that are read and encoded together.
 const CHUNK: usize = 500;
@@ -54,7 +56,36 @@ impl Encoded {
     /// [`TaskError`] without an image encoder, or if an image cannot be read.
     pub fn of(model: &Lzn, data: &dyn Dataset, images: usize, progress: &dyn Progress) -> Result<Self, TaskError> {
         let order = order(data);
+        Self::of_indices(model, data, &order[..images.min(data.len())], progress)
+    }
+
+    /// The same by several workers, each of which encodes a part; all of them call it and get the whole.
+    ///
+    /// # Errors
+    /// As [`Encoded::of`], and [`TaskError::Torch`] when the exchange fails.
+    pub fn among(world: &World, model: &Lzn, data: &dyn Dataset, images: usize) -> Result<Self, TaskError> {
+        let order = order(data);
         let order = &order[..images.min(data.len())];
+        let (part, own) = own_part(world, order.len());
+        if world.is_alone() || order.is_empty() {
+            return Self::of_indices(model, data, order, &super::Silent);
+        }
+        // Who has none encodes one all the same, to know the shapes.
+        let encoded = Self::of_indices(model, data, &order[own.start.min(order.len() - 1)..own.end], &super::Silent)?;
+        let joined = |rows: &Tensor| joined(world, &rows.narrow(0, 0, own.len() as i64), part, order.len());
+        Ok(Self {
+            features: joined(&encoded.features)?,
+            anchors: joined(&encoded.anchors)?,
+            labels: Vec::try_from(joined(&Tensor::from_slice(&encoded.labels))?)?,
+        })
+    }
+
+    fn of_indices(
+        model: &Lzn,
+        data: &dyn Dataset,
+        order: &[usize],
+        progress: &dyn Progress,
+    ) -> Result<Self, TaskError> {
         progress.begin("encoding images", order.len());
         let (mut features, mut anchors, mut labels) = (Vec::new(), Vec::new(), Vec::new());
         for indices in order.chunks(CHUNK) {
@@ -134,6 +165,58 @@ impl Encoded {
         let owners = Tensor::arange(count, (Kind::Int64, model.device()));
         Ok(zones::hit_rate(&latents, &Zones { anchors: &anchors, weights: None }, &owners)?)
     }
+}
+
+/// Images of each worker's part, and which of `count` images are here. All parts but the last are as large.
+fn own_part(world: &World, count: usize) -> (usize, std::ops::Range<usize>) {
+    let part = count.div_ceil(world.size()).max(1);
+    let first = (world.rank() * part).min(count);
+    (part, first..(first + part).min(count))
+}
+
+/// The rows of all workers, `count` in all, each of which has its [`own_part`].
+fn joined(world: &World, rows: &Tensor, part: usize, count: usize) -> Result<Tensor, TaskError> {
+    let mut missing = vec![0; 2 * rows.dim()];
+    let last = missing.len() - 1;
+    missing[last] = part as i64 - rows.size()[0];
+    let all = tch::no_grad(|| world.gather_rows(&rows.constant_pad_nd(missing)))?;
+    Ok(all.narrow(0, 0, count as i64))
+}
+
+/// Classifies the first images of a data set by several workers: each encodes a part of them and lets a part flow among the anchors of
+/// all. All workers call it, and get the whole.
+///
+/// # Errors
+/// As [`Encoded::among`] and [`Encoded::classify`].
+pub fn classify_among(
+    world: &World,
+    model: &Lzn,
+    data: &dyn Dataset,
+    options: ClassifyOptions,
+) -> Result<Confusion, TaskError> {
+    let encoded = Encoded::among(world, model, data, options.images)?;
+    if world.is_alone() || options.class_weights || model.decision() == Decision::Linear {
+        return encoded.classify(model, options);
+    }
+    let mut confusion = Confusion::new(model.classes())?;
+    for (number, labels) in encoded.labels.chunks(options.batch_size.max(1)).enumerate() {
+        let (start, count) = ((number * options.batch_size.max(1)) as i64, labels.len());
+        let anchors = encoded.anchors.narrow(0, start, count as i64);
+        let (part, own) = own_part(world, count);
+        let rows = |tensor: &Tensor| tensor.narrow(0, own.start as i64, own.len() as i64);
+        let owners = rows(&Tensor::arange(count as i64, (Kind::Int64, anchors.device())));
+        let noise = rows(&noise(model, count, options.seed, number as u64)) * options.noise_scale;
+        let decided = if own.is_empty() {
+            owners
+        } else {
+            let placed = Placed::each_of(anchors, owners);
+            let latents = tch::no_grad(|| model.latents_of(IMAGE, &placed, None, &noise))?;
+            tch::no_grad(|| model.labels_of_latents(&latents))?
+        };
+        let decided = joined(world, &decided, part, count)?;
+        confusion.update((&Vec::<i64>::try_from(decided.to_device(Device::Cpu))?, labels))?;
+    }
+    Ok(confusion)
 }
 
 /// Classifies the first images of a data set.

@@ -23,7 +23,7 @@ mod run;
 
 pub use accuracy::SweepPoint;
 pub use checks::Nearest;
-pub use classify::{ClassifyOptions, Encoded, classify};
+pub use classify::{ClassifyOptions, Encoded, classify, classify_among};
 pub use distribution::{compare, score};
 pub use features::{Reference, cache_folder, digest, drawn_features, real_features, reference};
 pub use generate::{GenerateOptions, Generated, NamedSampler, generate};

@@ -62,6 +62,34 @@ impl Field {
         &self.samples
     }
 
+    /// Worker `rank`'s equal share of the samples, of `of`.
+    ///
+    /// # Errors
+    /// [`TaskError::Shares`] if they cannot be divided, or only some places of the batch have the type.
+    pub(crate) fn share(self, rank: usize, of: usize) -> Result<Self, TaskError> {
+        let whole = self.samples.len();
+        if !whole.is_multiple_of(of) {
+            let problem = format!("a batch has {whole} samples of `{}` for {of} workers", self.name);
+            return Err(TaskError::Shares { problem, remedy: "choose a batch size that is a multiple" });
+        }
+        let part = |samples: &Samples| samples.narrow(rank * (whole / of), whole / of);
+        let second_view = self.second_view.as_ref().map(part);
+        self.even()?;
+        Ok(Self { second_view, ..Self::new(self.name.clone(), part(&self.samples)) })
+    }
+
+    /// Refuses samples that only some places of a batch have: workers would have different numbers of them.
+    ///
+    /// # Errors
+    /// [`TaskError::Shares`].
+    pub(crate) fn even(&self) -> Result<(), TaskError> {
+        if self.rows.is_none() {
+            return Ok(());
+        }
+        let problem = format!("only some samples of a batch have `{}`", self.name);
+        Err(TaskError::Shares { problem, remedy: "use data that have all types throughout" })
+    }
+
     /// The place in the batch of each sample.
     fn places(&self) -> Vec<i64> {
         self.rows.clone().unwrap_or_else(|| (0..self.samples.len() as i64).collect())

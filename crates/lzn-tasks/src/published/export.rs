@@ -30,7 +30,7 @@ pub fn export(run: &Path, to: &Path) -> Result<u64, TaskError> {
     let found = checkpoints.latest_valid()?.ok_or_else(none)?;
     let model = Weights::load(&found.path.join(PARAMETERS), Device::Cpu)?.model;
     let mut engine = StepEngine::new(model, &config)?;
-    let (step, _) = restore(&mut engine, &found)?;
+    let (step, ..) = restore(&mut engine, &found)?;
 
     let mut tensors = Tensors::default();
     let item = whole(&config, &engine, step, &mut tensors);

@@ -81,7 +81,7 @@ pub fn import(
     let mut finished = config.clone();
     finished.train.iterations = step.max(1);
     Weights::save(&folder.join("weights.safetensors"), &finished, &class_names, engine.averages(), &banks)?;
-    Snapshot::of(&engine, (config, &class_names), (step, 0)).save(&checkpoints)?;
+    Snapshot::of(&engine, (config, &class_names), (step, 0, 1)).save(&checkpoints)?;
     let parts = engine.model.parts().into_iter().map(|(part, params)| (part, params.trainable_values())).collect();
     let bank = banks.images.map_or(0, |bank| bank.size()[0] as usize);
     Ok(Imported { step, parts, class_names, bank, notes })

@@ -39,6 +39,11 @@ impl Adam {
         self.updates
     }
 
+    /// Says how many updates led to the present moments, where those came from elsewhere.
+    pub(super) fn set_updates(&mut self, updates: i32) {
+        self.updates = updates;
+    }
+
     /// The gradients that the last backward pass left; parameters that it did not reach have none.
     pub fn gradients(&self) -> Vec<Tensor> {
         self.slots.iter().map(|slot| slot.parameter.grad()).filter(Tensor::defined).collect()

@@ -39,6 +39,11 @@ impl Ema {
         self.updates
     }
 
+    /// Says how many updates led to the present averages, where those came from elsewhere.
+    pub(super) fn set_updates(&mut self, updates: u64) {
+        self.updates = updates;
+    }
+
     /// Moves the average towards the present values.
     pub fn update(&mut self) {
         self.updates += 1;

@@ -23,6 +23,16 @@ pub trait Feed {
     /// # Errors
     /// [`TaskError`] if there is nothing to read from.
     fn steps_from(&self, step: u64) -> Result<Steps<'_>, TaskError>;
+
+    /// Lets it give worker `rank`'s equal share of every batch, of `of`, if it can: the shares of all workers, one after the other, are the
+    /// batch. Where it cannot, as by default, every worker takes whole batches and leaves out what is not its own.
+    ///
+    /// # Errors
+    /// [`TaskError`] if its batches cannot be shared.
+    fn share(&mut self, rank: usize, of: usize) -> Result<bool, TaskError> {
+        let _ = (rank, of);
+        Ok(false)
+    }
 }
 
 /// The batches of a step as a function of its number: the least that a feed can be.
@@ -77,6 +87,15 @@ fn present<T: Clone>(name: &str, all: &[Option<T>], samples: impl FnOnce(Vec<T>)
 }
 
 impl Feed for ImageFeed {
+    fn share(&mut self, rank: usize, of: usize) -> Result<bool, TaskError> {
+        if of > 1 && self.data.partly_labelled() {
+            let problem = "the data set has labels of some samples alone".to_owned();
+            return Err(TaskError::Shares { problem, remedy: "label all of them" });
+        }
+        self.plan = self.plan.share(rank, of)?;
+        Ok(true)
+    }
+
     fn steps_from(&self, step: u64) -> Result<Steps<'_>, TaskError> {
         let batches = Batches::new(self.data.clone(), self.plan, self.options, step)?;
         Ok(Box::new(batches.map(|batch| Ok(self.fields(&batch?)))))

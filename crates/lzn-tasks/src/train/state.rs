@@ -32,9 +32,31 @@ const STATE: &str = "state.json";
 struct State {
     step: u64,
     skipped: u64,
+    /// Processes that trained.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    workers: usize,
     parts: HashMap<String, Updates>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scaler: Option<Scaler>,
+}
+
+/// How often each part has been updated, in their order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Counts(Vec<Updates>);
+
+impl Counts {
+    /// Those of an engine.
+    pub(super) fn of(engine: &StepEngine) -> Self {
+        Self(engine.parts.iter().map(Updates::of).collect())
+    }
+
+    /// Puts them into an engine of the same parts.
+    pub(super) fn restore(&self, engine: &mut StepEngine) {
+        for (part, updates) in engine.parts.iter_mut().zip(&self.0) {
+            part.adam.set_updates(updates.adam);
+            part.ema.set_updates(updates.ema);
+        }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,6 +89,12 @@ impl StepEngine {
         self.parameters().into_iter().map(replace).collect()
     }
 
+    /// Every tensor that the next step depends on: parameters, averages, moments, and what objectives carry.
+    pub(super) fn tensors(&self) -> Vec<(String, Tensor)> {
+        let averages = self.parts.iter().flat_map(|part| part.ema.state());
+        self.parameters().into_iter().chain(averages).chain(self.moments()).chain(self.objective_state()).collect()
+    }
+
     fn moments(&self) -> Vec<(String, Tensor)> {
         let state = |part: &super::PartState| {
             let name = part.name.clone();
@@ -74,6 +102,20 @@ impl StepEngine {
         };
         self.parts.iter().flat_map(state).collect()
     }
+}
+
+impl Updates {
+    fn of(part: &super::PartState) -> Self {
+        Self { adam: part.adam.updates(), ema: part.ema.updates() }
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(workers: &usize) -> bool {
+    *workers == 1
 }
 
 /// A run at one step, in main memory and apart from the run, which may go on: what a checkpoint is written from.
@@ -87,12 +129,11 @@ impl Snapshot {
     pub(crate) fn of(
         engine: &StepEngine,
         (config, class_names): (&RunConfig, &[String]),
-        (step, skipped): (u64, u64),
+        (step, skipped, workers): (u64, u64, usize),
     ) -> Self {
-        let updates = |part: &super::PartState| {
-            (part.name.to_string(), Updates { adam: part.adam.updates(), ema: part.ema.updates() })
-        };
-        let state = State { step, skipped, parts: engine.parts.iter().map(updates).collect(), scaler: engine.scaler };
+        let updates = |part: &super::PartState| (part.name.to_string(), Updates::of(part));
+        let state =
+            State { step, skipped, workers, parts: engine.parts.iter().map(updates).collect(), scaler: engine.scaler };
         let state = serde_json::to_string_pretty(&state).unwrap_or_default();
         let weights = |name, tensors| {
             let (tensors, config, class_names) = (copies(tensors), config.clone(), class_names.to_vec());
@@ -145,11 +186,11 @@ fn shares(tensors: &[(String, Tensor)]) -> Vec<(String, Tensor)> {
     tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
 }
 
-/// Restores a checkpoint; returns its step and how many steps were skipped until then.
+/// Restores a checkpoint; returns its step, how many steps were skipped until then, and how many processes had trained.
 ///
 /// # Errors
 /// [`TaskError`] names the file that does not fit.
-pub(crate) fn restore(engine: &mut StepEngine, found: &Found) -> Result<(u64, u64), TaskError> {
+pub(crate) fn restore(engine: &mut StepEngine, found: &Found) -> Result<(u64, u64, usize), TaskError> {
     let path = found.path.join(STATE);
     let text = std::fs::read_to_string(&path).map_err(crate::run::RunError::io(&path))?;
     let state: State = serde_json::from_str(&text)
@@ -173,7 +214,7 @@ pub(crate) fn restore(engine: &mut StepEngine, found: &Found) -> Result<(u64, u6
     }
     // A run that changed its precision begins with a fresh one, or needs none.
     engine.scaler = engine.scaler.map(|fresh| state.scaler.unwrap_or(fresh));
-    Ok((state.step, state.skipped))
+    Ok((state.step, state.skipped, state.workers))
 }
 
 fn of_part(tensors: &HashMap<String, Tensor>, part: &PartName) -> HashMap<String, Tensor> {

@@ -5,11 +5,13 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lzn_torch::dist::World;
 use tch::Device;
 
 use super::hooks::{self, Hook};
 use super::monitor::{Monitor, OnStall};
 use super::stage::{Pulse, Stage, within};
+use super::team::{self, Next};
 use super::trace::Trace;
 use super::{Feed, Recipe, StepEngine, StepReport, state};
 use crate::TaskError;
@@ -34,6 +36,8 @@ pub struct Session {
     pub config: RunConfig,
     /// The folder, locked for this process.
     pub folder: RunFolder,
+    /// The processes that train together, of which this is the first.
+    pub world: World,
     /// Model, optimizers and averages.
     pub engine: StepEngine,
     /// The data sets of images, if there are any.
@@ -73,6 +77,8 @@ pub struct Trainer {
     patience: Duration,
     trace: Option<Trace>,
     on_stall: Option<OnStall>,
+    /// Whether the feed gives the share of this worker alone.
+    shared: bool,
 }
 
 impl Trainer {
@@ -91,8 +97,19 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::open`].
     pub fn with(recipe: Recipe, folder: &Path) -> Result<Self, TaskError> {
-        let Recipe { config, model, objectives, feed, images: data } = recipe;
+        Self::among(recipe, folder, World::alone())
+    }
+
+    /// The same by several processes, of which this is the first; the others are [`super::Follower`]s of the same recipe. Only this one
+    /// needs the folder.
+    ///
+    /// # Errors
+    /// As [`Trainer::open`]; [`TaskError::Shares`] or [`TaskError::Data`] if batches cannot be divided among them, [`TaskError::Torch`] when
+    /// the exchange fails.
+    pub fn among(recipe: Recipe, folder: &Path, world: World) -> Result<Self, TaskError> {
+        let Recipe { config, model, objectives, mut feed, images: data } = recipe;
         config.check()?;
+        let shared = feed.share(world.rank(), world.size())?;
         let class_names = data.as_ref().map(|data| data.train.class_names().to_vec()).unwrap_or_default();
         let folder = claim(folder, &config)?;
         let keep = NonZeroUsize::new(config.train.keep_checkpoints).unwrap_or(NonZeroUsize::MIN);
@@ -100,16 +117,25 @@ impl Trainer {
             .keeping_every(config.train.keep_every.and_then(NonZeroU64::new));
         let mut engine = StepEngine::of(model, objectives, &config.train);
         let found = checkpoints.latest_valid()?;
-        let (step, skipped) = match &found {
+        let (step, skipped, workers) = match &found {
             Some(found) => state::restore(&mut engine, found)?,
-            None => (0, 0),
+            None => (0, 0, world.size()),
         };
+        let (step, skipped) = team::share_state(&world, &mut engine, (step, skipped))?;
         let recorder = Journal::open(folder.path(), found.as_ref().map(|found| found.step))?;
-        let warnings = found.map(|found| found.warnings).unwrap_or_default();
+        let mut warnings = found.map(|found| found.warnings).unwrap_or_default();
+        if workers != world.size() {
+            warnings.push(format!(
+                "the checkpoint of step {step} is of {workers} processes and goes on with {}: numbers are those of the run that was begun \
+                 within rounding, no longer to the bit",
+                world.size()
+            ));
+        }
         let hooks = hooks::standard();
         let session = Session {
             config,
             folder,
+            world,
             engine,
             data,
             class_names,
@@ -122,7 +148,7 @@ impl Trainer {
             newest_probes: None,
             warnings,
         };
-        Ok(Self { session, feed, hooks, patience: PATIENCE, trace: None, on_stall: None })
+        Ok(Self { session, feed, hooks, patience: PATIENCE, trace: None, on_stall: None, shared })
     }
 
     /// How long a run that has come to its end waits for a disk that refuses its last checkpoint; by default ten minutes.
@@ -156,6 +182,10 @@ impl Trainer {
     /// Trains until the last iteration or until `stop` is set; then everything is saved. Steps and evaluations that are under way when it is
     /// set are given up, where they can be within seconds, and are made up for when the run goes on.
     ///
+    /// Of several processes all stop if one of them is asked to, between steps: none may leave the others in the middle of one. What worker 0
+    /// does after steps, the others wait for, up to the time limit of their group; it may take as long as it wants to before the first
+    /// and after the last.
+    ///
     /// A disk that takes no records or checkpoints does not end training: that is tried again, with warnings, to the end and some time beyond.
     ///
     /// # Errors
@@ -165,22 +195,26 @@ impl Trainer {
         let _heart = Monitor::new(pulse.clone(), self.on_stall.take()).start(self.session.folder.path());
         let trace = self.trace.clone();
         pulse.watch(trace.as_ref(), || {
-            let mut outcome = stop.watch(|| self.steps(stop, &pulse))?;
+            let alone = self.session.world.is_alone();
+            let mut outcome = watched(stop, alone, || self.steps(stop, &pulse))?;
+            self.session.wait_for_me()?;
             within(Stage::Disk, "last checkpoint", || self.save(stop))?;
             let Self { session, hooks, .. } = self;
             for hook in hooks.iter_mut() {
-                match stop.watch(|| within(Stage::Evaluation, "results", || hook.end(session, outcome))) {
+                let end = || within(Stage::Evaluation, "results", || hook.end(session, outcome));
+                match watched(stop, alone, end) {
                     Err(error) if error.is_interruption() => outcome = Outcome::Interrupted,
                     ended => ended?,
                 }
             }
+            session.together(Next::End)?;
             Ok(outcome)
         })
     }
 
     /// The steps that are left, until `stop` is set.
     fn steps(&mut self, stop: &StopFlag, pulse: &Pulse) -> Result<Outcome, TaskError> {
-        let Self { session, feed, hooks, .. } = self;
+        let Self { session, feed, hooks, shared, .. } = self;
         let mut batches = feed.steps_from(session.step)?;
         for hook in hooks.iter_mut() {
             unless_interrupted(hook.start(session))?;
@@ -191,7 +225,10 @@ impl Trainer {
             }
             let begin = Instant::now();
             let Some(batch) = within(Stage::Data, "batch", || batches.next()) else { break };
-            let step = within(Stage::Device, "step", || session.take_step(batch?, begin));
+            if session.agreed_to_stop(stop)? {
+                return Ok(Outcome::Interrupted);
+            }
+            let step = within(Stage::Device, "step", || session.take_step(*shared, batch?, begin));
             let Some(report) = unless_interrupted(step)? else {
                 return Ok(Outcome::Interrupted);
             };
@@ -222,6 +259,11 @@ impl Trainer {
     }
 }
 
+/// Runs work that may be given up when `stop` is set, if this process is alone: one of several must not leave the others in the middle.
+fn watched<T>(stop: &StopFlag, alone: bool, work: impl FnOnce() -> T) -> T {
+    if alone { stop.watch(work) } else { work() }
+}
+
 /// What was done; none if it was given up because the run is to stop.
 fn unless_interrupted<T>(result: Result<T, TaskError>) -> Result<Option<T>, TaskError> {
     match result {
@@ -250,23 +292,68 @@ fn claim(path: &Path, config: &RunConfig) -> Result<RunFolder, TaskError> {
     Ok(folder)
 }
 
+/// Takes step `step` on a batch that was asked for at `begin`. If it is not `shared`, it is the whole batch of all workers.
+pub(super) fn take_step(
+    (world, shared): (&World, bool),
+    (engine, config): (&mut StepEngine, &RunConfig),
+    step: u64,
+    (batch, begin): (Vec<Field>, Instant),
+) -> Result<StepReport, TaskError> {
+    let (rank, size) = (world.rank(), world.size());
+    let batch = match shared || size == 1 {
+        true => batch,
+        false => batch.into_iter().map(|field| field.share(rank, size)).collect::<Result<_, _>>()?,
+    };
+    if size > 1 {
+        batch.iter().try_for_each(Field::even)?;
+    }
+    let draws = Draws::of_step(config.seed, step, engine.model.device());
+    // Dropout is the one draw that libtorch makes itself; its generator starts each step from a number of our own.
+    let indices = [step, rank as u64, 0];
+    let dropout = lzn_random::Stream::new(config.seed, lzn_random::Purpose::DROPOUT, indices).bits();
+    tch::manual_seed((dropout >> 1) as i64);
+    let context = StepContext::of(batch, draws).among(world);
+    let data = begin.elapsed();
+    let mut report = engine.step(step, &context)?;
+    report.times.data = data;
+    if !report.skipped && (step + 1).is_multiple_of(config.train.log_every) {
+        report.values.extend(context.zones_observed()?);
+    }
+    Ok(report)
+}
+
 impl Session {
     /// Takes a step on a batch that was asked for at `begin`.
-    fn take_step(&mut self, batch: Vec<Field>, begin: Instant) -> Result<StepReport, TaskError> {
-        let draws = Draws::of_step(self.config.seed, self.step, self.engine.model.device());
-        // Dropout is the one draw that libtorch makes itself; its generator starts each step from a number of our own.
-        let dropout = lzn_random::Stream::new(self.config.seed, lzn_random::Purpose::DROPOUT, [self.step, 0, 0]).bits();
-        tch::manual_seed((dropout >> 1) as i64);
-        let context = StepContext::of(batch, draws);
-        let data = begin.elapsed();
-        let mut report = self.engine.step(self.step, &context)?;
-        report.times.data = data;
+    fn take_step(&mut self, shared: bool, batch: Vec<Field>, begin: Instant) -> Result<StepReport, TaskError> {
+        let report = take_step((&self.world, shared), (&mut self.engine, &self.config), self.step, (batch, begin))?;
         self.step += 1;
-        if !report.skipped && self.step.is_multiple_of(self.config.train.log_every) {
-            report.values.extend(context.zones_observed()?);
-        }
         self.skipped += u64::from(report.skipped);
         Ok(report)
+    }
+
+    /// Has the others wait, as long as it takes, until this process has something for all of them to do again.
+    ///
+    /// # Errors
+    /// [`TaskError::Torch`] when one of them has gone.
+    pub(super) fn wait_for_me(&self) -> Result<(), TaskError> {
+        self.together(Next::Wait)
+    }
+
+    /// Announces a step to the others, unless one of all was asked to stop: whoever looks at the flag then is to know.
+    fn agreed_to_stop(&self, stop: &StopFlag) -> Result<bool, TaskError> {
+        if self.world.is_alone() {
+            return Ok(false);
+        }
+        let (_, stopping) = team::agree(&self.world, Some(Next::Step), stop.requested(), false)?;
+        if stopping {
+            stop.request();
+        }
+        Ok(stopping)
+    }
+
+    /// Tells the others what comes next.
+    pub(super) fn together(&self, next: Next) -> Result<(), TaskError> {
+        if self.world.is_alone() { Ok(()) } else { team::agree(&self.world, Some(next), false, false).map(drop) }
     }
 
     /// Begins to save a checkpoint of the present state, which is copied here and now; the rest happens beside training. Records go to the
@@ -302,7 +389,11 @@ impl Session {
     }
 
     fn snapshot(&self) -> state::Snapshot {
-        state::Snapshot::of(&self.engine, (&self.config, &self.class_names), (self.step, self.skipped))
+        state::Snapshot::of(
+            &self.engine,
+            (&self.config, &self.class_names),
+            (self.step, self.skipped, self.world.size()),
+        )
     }
 
     /// Looks after what is to be written: what failed is tried again, if it is time to.

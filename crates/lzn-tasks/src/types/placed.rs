@@ -30,6 +30,11 @@ impl Placed {
         Self { anchors, owners: None, shared: false, counts: None, keys: None, complete: false }
     }
 
+    /// Every sample has a zone of its own, and only some samples are here: all anchors `[N, d]`, and the rows of those here, `[B]` int64.
+    pub(crate) fn each_of(anchors: Tensor, owners: Tensor) -> Self {
+        Self { owners: Some(owners), ..Self::each(anchors) }
+    }
+
     /// Equal samples share a zone, as equal texts do: anchors `[N, d]` of what is different, and the row of every sample, `[B]` int64.
     pub fn shared(anchors: Tensor, owners: Tensor) -> Self {
         Self { anchors, owners: Some(owners), shared: true, counts: None, keys: None, complete: false }

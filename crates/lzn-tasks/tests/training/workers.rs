@@ -80,7 +80,8 @@ fn check(name: &str, world: &World, config: &RunConfig) {
     for (step, (expected, got)) in alone.reports.iter().zip(&shared.reports).enumerate() {
         assert!(!expected.skipped && !got.skipped, "{name}: step {step}");
         assert_eq!(expected.values.len(), got.values.len(), "{name}: step {step}");
-        for (key, expected) in &expected.values {
+        // This one each worker takes of its own first latents.
+        for (key, expected) in expected.values.iter().filter(|(key, _)| key != "ode_error/views") {
             let got = value(got, key).unwrap();
             let error = (got - expected).abs();
             assert!(error < ROUNDING * (1.0 + expected.abs()), "{name}: {key} of step {step} is {got}, not {expected}");
@@ -126,6 +127,7 @@ fn every_objective_learns_what_one_process_learns() {
         let folder = data();
         let still = ["model.encoder.ncsnpp.dropout=0.0"];
         let silent = [still[0], "model.decoder.dropout=0.0"];
+        let clip = "objective=[{kind=\"clip\",from=\"image\",to=\"text\",temperature=0.5}]";
         let sized = |config: RunConfig| with(&config, &["train.batch_size=12"]);
         for (name, config) in [
             ("joint", with(&joint(folder.path(), &[]), &silent)),
@@ -136,6 +138,7 @@ fn every_objective_learns_what_one_process_learns() {
             ("simclr", with(&views(folder.path()), &[still[0], "objective=[{kind=\"simclr\"}]"])),
             ("moco", with(&views(folder.path()), &[still[0], "objective=[{kind=\"moco\",queue=24}]"])),
             ("texts", with(&texts::config(folder.path()), &silent)),
+            ("clip", with(&texts::config(folder.path()), &[&silent[..], &[clip]].concat())),
             ("in pieces", with(&joint(folder.path(), &["train.micro_batch=2"]), &silent)),
             ("recomputed", with(&joint(folder.path(), &["model.encoder.ncsnpp.recompute=true"]), &silent)),
             ("frozen", with(&joint(folder.path(), &["train.decoder.freeze_at=2"]), &silent)),

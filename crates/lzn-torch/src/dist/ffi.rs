@@ -46,6 +46,7 @@ unsafe extern "C" {
         group: *mut RawGroup,
         tensor: *const C_tensor,
         reduction: c_int,
+        limit: i64,
         sink: *mut c_void,
         report: Report,
     ) -> bool;

@@ -146,6 +146,14 @@ impl Group {
     /// # Errors
     /// [`DistError::Refused`] for a tensor that cannot be sent, [`DistError::Failed`] when the exchange fails.
     pub fn all_reduce(&self, tensor: &mut Tensor, reduce: Reduce) -> Result<(), DistError> {
+        self.all_reduce_within(tensor, reduce, self.limit)
+    }
+
+    /// The same with a time limit of its own, as when the others wait for one that has something long to do.
+    ///
+    /// # Errors
+    /// As [`Group::all_reduce`].
+    pub fn all_reduce_within(&self, tensor: &mut Tensor, reduce: Reduce, limit: Duration) -> Result<(), DistError> {
         const OPERATION: &str = "all_reduce";
         self.sendable(OPERATION, tensor)?;
         if reduce == Reduce::Mean && !tensor.is_floating_point() {
@@ -157,7 +165,9 @@ impl Group {
         self.agreed(OPERATION, tensor)?;
         self.call(OPERATION, bytes(tensor), |group, sink, report| {
             // SAFETY: the group is open and the tensor live; nobody else writes to it, since it is borrowed exclusively.
-            unsafe { ffi::lzn_dist_all_reduce(group, tensor.as_ptr(), reduce.number(), sink, report) }
+            unsafe {
+                ffi::lzn_dist_all_reduce(group, tensor.as_ptr(), reduce.number(), milliseconds(limit), sink, report)
+            }
         })
     }
 

@@ -142,6 +142,12 @@ std::unique_ptr<Group> open(const char *host, std::uint16_t port, bool is_server
   return group;
 }
 
+class Silent final : public c10::WarningHandler {
+  void process(const c10::Warning &) override {}
+};
+
+Silent silent;
+
 // The same memory without the graph: collectives write into parameters too.
 at::Tensor bare(const at::Tensor *tensor) { return tensor->detach(); }
 
@@ -168,12 +174,14 @@ void lzn_dist_close(Group *group) noexcept {
   }
 }
 
-bool lzn_dist_all_reduce(Group *group, const at::Tensor *tensor, int reduction, void *sink, Report report) noexcept {
+bool lzn_dist_all_reduce(Group *group, const at::Tensor *tensor, int reduction, std::int64_t limit, void *sink,
+                         Report report) noexcept {
   return guarded(
       [&] {
         std::vector<at::Tensor> tensors{bare(tensor)};
         c10d::AllreduceOptions options;
         options.reduceOp = operation(reduction);
+        options.timeout = milliseconds(limit);
         group->all->allreduce(tensors, options)->wait();
       },
       sink, report);
@@ -259,6 +267,8 @@ c10d::Reducer *lzn_dist_reducer(Group *group, const at::Tensor *const *parameter
 bool lzn_dist_reducer_prepare(c10d::Reducer *reducer, const at::Tensor *loss, void *sink, Report report) noexcept {
   return guarded(
       [&] {
+        // It warns once that looking for unused parameters costs time where there are none.
+        c10::WarningUtils::WarningHandlerGuard quiet(&silent);
         reducer->prepare_for_forward();
         reducer->prepare_for_backward({*loss});
       },

@@ -7,6 +7,7 @@ mod embed;
 mod eval;
 mod export;
 mod import;
+mod launch;
 mod neighbors;
 mod reconstruct;
 mod run;

@@ -2,18 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use lzn_data::{Augment, BatchPlan};
 use lzn_tasks::Lzn;
 use lzn_tasks::config::RunConfig;
 use lzn_tasks::data::RunData;
 use lzn_tasks::run::{StopFlag, folder};
 use lzn_tasks::train::trace::Trace;
-use lzn_tasks::train::{Outcome, Trainer};
+use lzn_tasks::train::{Follower, Outcome, Recipe, Trainer};
+use lzn_torch::dist::{Backend, Launch, World};
+use tch::Device;
 
-use super::trial;
-use crate::cli::{ResumeArgs, TrainArgs};
+use super::{launch, trial};
+use crate::cli::{Compute, ResumeArgs, TrainArgs, WorkersArgs};
 use crate::model::device;
 use crate::say::{explained, note, say};
 use crate::watch::Watch;
@@ -22,7 +25,7 @@ use crate::watch::Watch;
 const ASSUMED_CLASSES: usize = 10;
 
 /// Exit status of a run that was asked to stop: by convention 128 + SIGINT.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// Trains as a configuration file says.
 pub(crate) fn train(args: &TrainArgs) -> Result<ExitCode> {
@@ -32,25 +35,37 @@ pub(crate) fn train(args: &TrainArgs) -> Result<ExitCode> {
     }
     let name = args.config.file_stem().unwrap_or_default();
     let folder = args.run.clone().unwrap_or_else(|| PathBuf::from("runs").join(name));
-    run(config, &folder, (&args.compute, args.profile))
+    run(config, &folder, (&args.compute, &args.workers, args.profile))
 }
 
 /// Goes on with a run as its own configuration says.
 pub(crate) fn resume(args: &ResumeArgs) -> Result<ExitCode> {
     let text = folder::read_config(&args.run)?;
     let config = RunConfig::parse(&text, &args.run.join("config.toml"), &args.sets)?;
-    run(config, &args.run, (&args.compute, false))
+    run(config, &args.run, (&args.compute, &args.workers, false))
 }
 
-fn run(config: RunConfig, folder: &Path, (compute, profile): (&crate::cli::Compute, bool)) -> Result<ExitCode> {
-    let mut trainer = Trainer::open(config, folder, device(compute)?)?;
+/// Where to compute, with whom, and whether to say what the parts of steps take.
+type How<'a> = (&'a Compute, &'a WorkersArgs, bool);
+
+fn run(config: RunConfig, folder: &Path, (compute, workers, profile): How<'_>) -> Result<ExitCode> {
+    let launched = Launch::from_env()?;
+    if let (None, Some(count @ 2..)) = (&launched, workers.processes) {
+        return launch::launch(count, compute.threads.is_some());
+    }
+    let stop = StopFlag::on_signals()?;
+    launch::obey(&stop)?;
+    let (world, device) = join(launched.as_ref(), compute, workers)?;
+    if !world.is_first() {
+        return follow(config, device, (world, &stop));
+    }
+    let mut trainer = Trainer::among(Recipe::of(config, device)?, folder, world)?;
     let trace = profile.then(Trace::new);
     trainer = trainer.on_stall(|words| note(format_args!("warning: {words}")));
     if let Some(trace) = &trace {
         trainer = trainer.with_trace(trace.clone());
     }
     trainer.add_hook(Box::new(Watch::new(profile)));
-    let stop = StopFlag::on_signals()?;
     let run = folder.display();
     let outcome = trainer.run(&stop);
     if let Some(trace) = trace {
@@ -73,6 +88,36 @@ fn write_trace(trace: &Trace, folder: &Path) -> Result<()> {
     std::fs::write(&path, trace.to_json(0).to_string()).with_context(|| format!("cannot write {}", path.display()))?;
     note(format_args!("trace          {}: open it in chrome://tracing or ui.perfetto.dev", path.display()));
     Ok(())
+}
+
+/// Joins the processes that a launcher has started, on this one's device.
+fn join(launched: Option<&Launch>, compute: &Compute, workers: &WorkersArgs) -> Result<(World, Device)> {
+    let device = device(compute)?;
+    let Some(launch) = launched.filter(|launch| launch.size > 1) else { return Ok((World::alone(), device)) };
+    let device = match device {
+        Device::Cuda(_) => {
+            let count = tch::Cuda::device_count();
+            if launch.local_rank as i64 >= count {
+                bail!(
+                    "worker {} is number {} on this machine, which has {count} CUDA devices: start as many workers, or train with --device cpu",
+                    launch.rank,
+                    launch.local_rank
+                );
+            }
+            Device::Cuda(launch.local_rank)
+        }
+        other => other,
+    };
+    let world = World::join(launch, Backend::of(device), Duration::from_secs(workers.worker_timeout))?;
+    Ok((world, device))
+}
+
+/// Trains as one of several, which is not the first.
+fn follow(config: RunConfig, device: Device, (world, stop): (World, &StopFlag)) -> Result<ExitCode> {
+    match Follower::open(config, device, world)?.run(stop).map_err(|error| anyhow!(explained(&error)))? {
+        Outcome::Finished => Ok(ExitCode::SUCCESS),
+        Outcome::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
+    }
 }
 
 /// Names what the run left and what can be done with it.

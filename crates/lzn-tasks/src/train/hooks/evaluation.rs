@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{Hook, Session, StepReport};
 use crate::TaskError;
-use crate::evaluate::{self, ClassifyOptions, Encoded};
+use crate::evaluate;
 use crate::pictures;
 use crate::train::stage::{Stage, within};
+use crate::train::team::{self, Next};
 
 /// Name of the recorded test accuracy.
 pub(super) const ACCURACY: &str = "test/accuracy";
@@ -41,6 +42,7 @@ fn evaluate(session: &mut Session) -> Result<(), TaskError> {
     if !is_recorded(session, PROBES[0]) {
         probes(session, images)?;
     }
+    session.wait_for_me()?;
     let path = session.folder.path().join("samples").join(format!("{:09}.png", session.step));
     if session.engine.model.decoder().is_none() || path.is_file() {
         return Ok(());
@@ -69,11 +71,13 @@ pub(super) fn probes(session: &mut Session, images: usize) -> Result<(), TaskErr
     let (train, Some(test)) = (data.train, data.test.filter(|test| test.classes() > 0)) else { return Ok(()) };
     let classes = test.classes();
     let (config, seed) = (session.config.evaluate.metrics.probe.clone(), session.config.seed);
-    let found = session.engine.with_averages(|model| {
-        let of = |data: &dyn lzn_data::Dataset, images| Encoded::of(model, data, images, &evaluate::Silent);
-        let (train, test) = (of(train.as_ref(), images.min(config.images))?, of(test.as_ref(), images)?);
-        evaluate::probe_features((&train, &test), classes, (&config, seed))
-    })?;
+    let count = images.min(config.images);
+    session.together(Next::EncodeTrain(count))?;
+    let train = team::encode((&session.world, &mut session.engine), train.as_ref(), count)?;
+    session.together(Next::EncodeTest(images))?;
+    let test = team::encode((&session.world, &mut session.engine), test.as_ref(), images)?;
+    session.wait_for_me()?;
+    let found = evaluate::probe_features((&train, &test), classes, (&config, seed))?;
     let values = PROBES.iter().zip(found).map(|(name, value)| ((*name).to_owned(), value)).collect();
     session.recorder.write(session.step, &values)?;
     session.newest_probes = Some(found);
@@ -86,15 +90,9 @@ pub(super) fn accuracy(session: &mut Session, images: usize) -> Result<Option<f6
     let Some(test) = test.filter(|_| session.engine.model.labels().is_some()) else {
         return Ok(None);
     };
-    let config = &session.config.evaluate;
-    let options = ClassifyOptions {
-        images,
-        batch_size: config.batch_size,
-        noise_scale: config.noise_scale,
-        class_weights: false,
-        seed: session.config.seed,
-    };
-    let confusion = session.engine.with_averages(|model| evaluate::classify(model, test.as_ref(), options))?;
+    session.together(Next::Classify(images))?;
+    let how = (&session.config.evaluate, images, session.config.seed);
+    let confusion = team::classify((&session.world, &mut session.engine), test.as_ref(), how)?;
     let accuracy = lzn_eval::Metric::finish(confusion)?.accuracy();
     session.recorder.write(session.step, &BTreeMap::from([(ACCURACY.to_owned(), accuracy)]))?;
     session.newest_accuracy = Some(accuracy);

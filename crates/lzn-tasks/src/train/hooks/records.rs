@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use lzn_torch::dist::Traffic;
+
 use super::{Hook, Session, StepReport};
 use crate::TaskError;
 
@@ -12,6 +14,8 @@ pub(super) struct Records {
     last: Option<(u64, Instant)>,
     /// What training had waited for checkpoints until then.
     stalled: Duration,
+    /// What workers had exchanged until then.
+    exchanged: Traffic,
 }
 
 impl Hook for Records {
@@ -34,6 +38,13 @@ impl Hook for Records {
             let stalled = session.stalled.saturating_sub(self.stalled);
             values.insert("time/saving_share".to_owned(), stalled.as_secs_f64() / seconds);
             self.stalled = session.stalled;
+            if !session.world.is_alone() {
+                let all = session.world.traffic();
+                let (bytes, time) = (all.bytes - self.exchanged.bytes, all.time.saturating_sub(self.exchanged.time));
+                values.insert("exchange/bytes_per_step".to_owned(), bytes as f64 / (session.step - step).max(1) as f64);
+                values.insert("time/exchange_share".to_owned(), time.as_secs_f64() / seconds);
+                self.exchanged = all;
+            }
         }
         values.extend(report.times.zoning_share().map(|share| ("time/zoning_share".to_owned(), share)));
         self.last = Some((session.step, Instant::now()));

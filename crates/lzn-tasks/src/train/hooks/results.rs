@@ -25,6 +25,7 @@ impl Hook for Results {
         if !is_recorded(session, PROBES[0]) {
             probes(session, usize::MAX)?;
         }
+        session.wait_for_me()?;
         session.recorder.flush()?;
         let (config, names) = (session.config.clone(), session.class_names.clone());
         let train = session.data.as_ref().map(|data| data.train.clone());

@@ -1,0 +1,80 @@
+//! A worker beside worker 0: it takes its part of every step, and writes nothing.
+
+use std::time::Instant;
+
+use lzn_torch::dist::World;
+use tch::Device;
+
+use super::team::{self, Next};
+use super::trainer::{Outcome, take_step};
+use super::{Feed, Recipe, StepEngine};
+use crate::TaskError;
+use crate::config::RunConfig;
+use crate::data::RunData;
+use crate::run::StopFlag;
+
+/// Training by one of several workers, of which [`super::Trainer`] is the first. It needs no run folder: worker 0 gives it the state to
+/// start from.
+pub struct Follower {
+    world: World,
+    config: RunConfig,
+    engine: StepEngine,
+    data: Option<RunData>,
+    feed: Box<dyn Feed>,
+    shared: bool,
+    step: u64,
+}
+
+impl Follower {
+    /// Joins the run of a configuration, which worker 0 opens at the same time.
+    ///
+    /// # Errors
+    /// As [`super::Trainer::open`], of a folder nothing; [`TaskError::Torch`] when the exchange fails.
+    pub fn open(config: RunConfig, device: Device, world: World) -> Result<Self, TaskError> {
+        Self::with(Recipe::of(config, device)?, world)
+    }
+
+    /// Joins the run of a recipe.
+    ///
+    /// # Errors
+    /// As [`Follower::open`].
+    pub fn with(recipe: Recipe, world: World) -> Result<Self, TaskError> {
+        let Recipe { config, model, objectives, mut feed, images: data } = recipe;
+        config.check()?;
+        let mut engine = StepEngine::of(model, objectives, &config.train);
+        let shared = feed.share(world.rank(), world.size())?;
+        let (step, _) = team::share_state(&world, &mut engine, (0, 0))?;
+        Ok(Self { world, config, engine, data, feed, shared, step })
+    }
+
+    /// Finished steps.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Takes its part until worker 0 says that it is over. If `stop` is set, all workers stop together.
+    ///
+    /// # Errors
+    /// [`TaskError`] if a batch cannot be read, libtorch refuses an operation, or another worker has failed.
+    pub fn run(&mut self, stop: &StopFlag) -> Result<Outcome, TaskError> {
+        let Self { world, config, engine, data, feed, shared, step } = self;
+        let mut batches = feed.steps_from(*step)?;
+        let mut patient = true;
+        loop {
+            let (next, stopping) = team::agree(world, None, stop.requested(), patient)?;
+            patient = next == Next::Wait;
+            match next {
+                Next::Step if stopping => patient = true,
+                Next::Step => {
+                    let begin = Instant::now();
+                    let Some(batch) = batches.next() else { return Ok(Outcome::Finished) };
+                    take_step((world, *shared), (engine, config), *step, (batch?, begin))?;
+                    *step += 1;
+                }
+                Next::End if *step < config.train.iterations => return Ok(Outcome::Interrupted),
+                Next::End => return Ok(Outcome::Finished),
+                other => team::assist((world, engine), data.as_ref(), other, (&config.evaluate, config.seed))?,
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `lzn train --processes`: what several processes leave is what one leaves, and none outlives the others.
+
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::support::{Place, send, stderr, succeed};
+
+/// Without dropout, which each worker draws for itself.
+const STILL: [&str; 3] = ["model.encoder.ncsnpp.dropout=0.0", "model.decoder.dropout=0.0", "train.batch_size=8"];
+
+fn train(place: &Place, run: &str, processes: &str, sets: &[&str]) -> Command {
+    let mut command = place.train(run, &[&STILL[..], sets].concat());
+    command.args(["--processes", processes, "--worker-timeout", "30"]);
+    command
+}
+
+/// Losses and metrics of two runs agree within rounding.
+fn assert_close(place: &Place, expected: &str, got: &str) {
+    let (expected, got) = (place.records(expected), place.records(got));
+    assert_eq!(expected.len(), got.len());
+    for (expected, got) in expected.iter().zip(got) {
+        assert_eq!(expected.step, got.step);
+        for (name, value) in &expected.values {
+            let (value, other) = (value.unwrap(), got.values[name].unwrap());
+            let error = (value - other).abs();
+            assert!(error < 1e-3 * (1.0 + value.abs()), "{name} of step {} is {other}, not {value}", got.step);
+        }
+    }
+}
+
+#[test]
+fn processes_leave_what_one_leaves_and_another_number_goes_on() {
+    let place = Place::new();
+    succeed(train(&place, "one", "1", &["train.iterations=4"]));
+    succeed(train(&place, "four", "4", &["train.iterations=4"]));
+    assert_close(&place, "one", "four");
+    for file in ["weights.safetensors", "samples.png", "config.toml", "metrics.csv"] {
+        assert!(place.path("four").join(file).is_file(), "{file}");
+    }
+    let mut resume = place.resume("four");
+    resume.args(["--processes", "2", "--set", "train.iterations=6"]);
+    let said = succeed(resume);
+    assert!(said.contains("the checkpoint of step 4 is of 4 processes and goes on with 2"), "{said}");
+    succeed(train(&place, "one", "1", &[]));
+    assert_close(&place, "one", "four");
+}
+
+#[test]
+fn a_stopped_run_of_two_goes_on_to_the_same_bits() {
+    let place = Place::new();
+    let long = ["train.iterations=30"];
+    succeed(train(&place, "whole", "2", &long));
+    let mut launcher = train(&place, "stopped", "2", &long).spawn().unwrap();
+    place.wait_for(&mut launcher, "stopped", 4);
+    send("TERM", &launcher);
+    let output = launcher.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(stderr(&output).contains("go on with: lzn resume stopped"), "{}", stderr(&output));
+    let mut resume = place.resume("stopped");
+    resume.args(["--processes", "2"]);
+    succeed(resume);
+    assert_eq!(place.weights("whole"), place.weights("stopped"));
+}
+
+/// Processes that train in `folder`, beside the launcher, by their numbers.
+#[cfg(target_os = "linux")]
+fn workers(launcher: &Child, folder: &Path) -> Vec<u32> {
+    let run = folder.to_string_lossy().into_owned();
+    let of_launcher = |process: &u32| {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == launcher.id().to_string()))
+    };
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut found: Vec<u32> =
+        all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(of_launcher).collect();
+    found.sort_unstable();
+    assert!(found.len() <= 4, "{run}: {found:?}");
+    found
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_that_is_killed_ends_the_others_and_the_run_goes_on() {
+    let place = Place::new();
+    let mut launcher = train(&place, "run", "4", &["train.iterations=100000"]).spawn().unwrap();
+    place.wait_for(&mut launcher, "run", 2);
+    let processes = workers(&launcher, &place.path("run"));
+    assert_eq!(processes.len(), 4);
+    let killed = processes[2].to_string();
+    let begin = Instant::now();
+    assert!(Command::new("kill").args(["-KILL", &killed]).status().unwrap().success());
+    let output = launcher.wait_with_output().unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("of 4 (process {killed}) died: signal: 9")), "{said}");
+    assert!(said.contains("another worker has gone"), "{said}");
+    assert!(said.contains("what was saved is safe, go on with: lzn resume run"), "{said}");
+    for process in processes {
+        assert!(!Path::new(&format!("/proc/{process}")).exists(), "{process} is still there");
+    }
+    let saved: u64 = place.checkpoints("run").last().unwrap().parse().unwrap();
+    let mut resume = place.resume("run");
+    resume.args(["--processes", "4", "--set", &format!("train.iterations={}", saved + 2)]);
+    let said = succeed(resume);
+    assert!(said.contains(&format!("going on from step {saved}")), "{said}");
+}
+
+#[test]
+fn batches_that_cannot_be_shared_are_refused_before_anything_is_written() {
+    let place = Place::new();
+    let output = train(&place, "run", "3", &[]).output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("8 cannot be divided into equal shares for 3 workers"), "{said}");
+    assert!(!place.path("run").exists());
+}

@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn without_a_reason_to_prefer_one_the_streams_count_alike() {
         let (store, unit) = unit();
-        tch::no_grad(|| parameter(&store, "decide.weight").zero_());
+        let _ = tch::no_grad(|| parameter(&store, "decide.weight").zero_());
         let streams = unit.streams.forward(&images()).relu();
         let mean = (streams.narrow(1, 0, 8) + streams.narrow(1, 8, 8)) / 2.0;
         let out = unit.forward(&images());

@@ -39,7 +39,8 @@ impl Objective for AlignViews {
     }
 
     fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError> {
-        let (first, second) = (context.placed(model, IMAGE)?, context.second_placed(model, IMAGE)?);
+        // In this order networks with dropout draw for the second view first, as they always have.
+        let (second, first) = (context.second_placed(model, IMAGE)?, context.placed(model, IMAGE)?);
         let noise = context.latent_noise(model, IMAGE)? * self.noise_scale;
         let latents = context.tolerated(model.latents_of(IMAGE, first, None, &noise), &noise)?;
         let zones = Zones { anchors: &second.anchors, weights: None };

@@ -42,10 +42,10 @@ fn parameters_gradients_anchors_and_latents_are_float32_in_every_precision() {
         let anchors = &context.placed(&engine.model, "image").unwrap().anchors;
         let latents = context.latents(&engine.model, "image").unwrap();
         assert_eq!((anchors.kind(), latents.kind()), (Kind::Float, Kind::Float));
-        let used = engine.model.image_anchors(&batch(1).field("image").unwrap().samples().rows().unwrap(), false);
+        let used = engine.model.image_anchors(batch(1).field("image").unwrap().samples().rows().unwrap(), false);
         let exact = lzn_torch::Precision::Float32;
         engine.model.precision = exact;
-        let plain = engine.model.image_anchors(&batch(1).field("image").unwrap().samples().rows().unwrap(), false);
+        let plain = engine.model.image_anchors(batch(1).field("image").unwrap().samples().rows().unwrap(), false);
         let named = |anchors: tch::Tensor| bits(vec![("anchors".to_owned(), anchors)]);
         assert!(named(used.unwrap()) == named(plain.unwrap()), "use of a model is float32");
     }

@@ -4,13 +4,14 @@ use lzn_data::Dataset;
 use lzn_eval::{Metric, Ranking, Recall, Recalled, exact_match};
 use lzn_torch::zones::{self, Zones};
 use ndarray::Array2;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::classify::{noise, order};
 use super::{Better, Measure, Progress};
 use crate::TaskError;
 use crate::data::{matrix, to_tensor};
 use crate::model::{IMAGE, Lzn, TEXT};
+use crate::objective::{centred, unit};
 use crate::task::TaskOptions;
 use crate::types::text::TextWriter;
 use crate::types::{Given, Pass, Placed, Samples};
@@ -21,8 +22,8 @@ const CHUNK: usize = 500;
 /// Depths of recall, as is usual for images and texts.
 const DEPTHS: [usize; 3] = [1, 5, 10];
 
-/// Recall both ways, by the zones and by the cosine of anchors with and without their mean, and how often a caption is written as it is; nothing if no test image has a
-/// text.
+/// Recall both ways, by the zones and by the cosine of anchors with and without their mean, and how often a caption is written as it is;
+/// nothing if no test image has a text.
 ///
 /// # Errors
 /// [`TaskError`] if an image cannot be read, or a text is longer than the model takes.
@@ -142,21 +143,10 @@ fn latents(model: &Lzn, (name, placed): (&str, &Placed), seed: u64) -> Result<Te
 fn assignment(model: &Lzn, from: (&str, &Placed), to: (&str, &Placed), seed: u64) -> Result<Array2<f32>, TaskError> {
     let zones = Zones { anchors: &to.1.anchors, weights: None };
     let flow = model.data_type(to.0)?.flow();
-    // The flow gives those of every step: few latents at a time.
-    let parts = latents(model, from, seed)?.split(CHUNK as i64, 0).into_iter().map(|latents| {
-        let (_, log_probs) = zones::all_log_probs(flow, &latents, &zones)?;
-        Ok::<_, TaskError>(log_probs.select(0, -1))
-    });
-    matrix(&Tensor::cat(&parts.collect::<Result<Vec<_>, _>>()?, 0))
-}
-
-/// Rows without their mean, of which zones do not depend: each type's anchors may lie elsewhere.
-fn centred(rows: &Tensor) -> Tensor {
-    rows - rows.mean_dim([0i64].as_slice(), true, Kind::Float)
+    matrix(&zones::final_log_probs(flow, &latents(model, from, seed)?, &zones)?)
 }
 
 /// Cosines `[N, M]` between rows.
 fn cosine(one: &Tensor, other: &Tensor) -> Result<Array2<f32>, TaskError> {
-    let unit = |rows: &Tensor| rows / rows.norm_scalaropt_dim(2, [1i64].as_slice(), true).clamp_min(1e-12);
     matrix(&unit(one).matmul(&unit(other).transpose(0, 1)))
 }

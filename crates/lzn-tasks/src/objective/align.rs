@@ -39,9 +39,7 @@ impl Align {
         if self.noise_scale == 1.0 {
             return Ok(context.latents(model, name)?.shallow_clone());
         }
-        let placed = context.placed(model, name)?;
-        let noise = context.latent_noise(model, name)? * self.noise_scale;
-        model.latents_of(name, placed, placed.weights().as_ref(), &noise)
+        context.latents_at(model, name, self.noise_scale)
     }
 
     /// Loss and share of right assignments of one direction.
@@ -52,10 +50,7 @@ impl Align {
             Some(places) => latents.index_select(0, &places),
             None => latents,
         };
-        let placed = match pairs.places(1, latents.device()) {
-            Some(places) => placed.of_samples(&places),
-            None => placed.share(),
-        };
+        let placed = pairs.placed(1, placed);
         let (owners, weights) = (placed.owners(), placed.weights().filter(|_| self.class_weights));
         let zones = Zones { anchors: &placed.anchors, weights: weights.as_ref() };
         let assignment = zones::to_anchors(model.data_type(to)?.flow(), &latents, &zones, &owners)?;

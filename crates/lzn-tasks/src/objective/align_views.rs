@@ -2,9 +2,9 @@
 
 use lzn_latent::ZoneFlow;
 use lzn_torch::zones::{self, Zones, alignment};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use super::{Loss, Objective, StepContext};
+use super::{Loss, Objective, StepContext, centred, root_mean_square};
 use crate::TaskError;
 use crate::config::LossForm;
 use crate::model::{IMAGE, Lzn};
@@ -41,8 +41,7 @@ impl Objective for AlignViews {
     fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError> {
         // In this order networks with dropout draw for the second view first, as they always have.
         let (second, first) = (context.second_placed(model, IMAGE)?, context.placed(model, IMAGE)?);
-        let noise = context.latent_noise(model, IMAGE)? * self.noise_scale;
-        let latents = context.tolerated(model.latents_of(IMAGE, first, None, &noise), &noise)?;
+        let latents = context.latents_at(model, IMAGE, self.noise_scale)?;
         let zones = Zones { anchors: &second.anchors, weights: None };
         let flow = model.image_flow()?;
         let assigned = zones::to_anchors(flow, &latents, &zones, &second.owners())?.own_log_probs;
@@ -71,9 +70,7 @@ fn ode_error(flow: &ZoneFlow, latents: &Tensor, placed: &Placed) -> Result<f64, 
         let zones = Zones { anchors: &placed.anchors, weights: None };
         let count = SAMPLED.min(latents.size()[0]);
         let ends = zones::end_points(flow, &latents.narrow(0, 0, count), &zones)?;
-        let rms = |apart: Tensor| apart.square().sum_dim_intlist(1, false, Kind::Double).mean(Kind::Double).sqrt();
-        let spread = rms(&placed.anchors - placed.anchors.mean_dim(0, true, placed.anchors.kind()));
-        let error = rms(ends - placed.own().narrow(0, 0, count)) / spread.clamp_min(f64::MIN_POSITIVE);
-        Ok(error.double_value(&[]))
+        let spread = root_mean_square(&centred(&placed.anchors)).max(f64::MIN_POSITIVE);
+        Ok(root_mean_square(&(ends - placed.own().narrow(0, 0, count))) / spread)
     })
 }

@@ -39,13 +39,7 @@ impl Objective for Clip {
 
     fn loss(&self, model: &Lzn, context: &StepContext) -> Result<Loss, TaskError> {
         let pairs = context.pairs(&[&self.from, &self.to])?;
-        let side = |i: usize, name: &str| -> Result<Placed, TaskError> {
-            let placed = context.placed(model, name)?;
-            Ok(match pairs.places(i, model.device()) {
-                Some(places) => placed.of_samples(&places),
-                None => placed.share(),
-            })
-        };
+        let side = |i, name: &str| Ok::<_, TaskError>(pairs.placed(i, context.placed(model, name)?));
         let sides = [side(0, &self.from)?, side(1, &self.to)?];
         let (anchors, owners) = (sides.each_ref().map(|side| unit(&side.own())), sides.each_ref().map(Placed::owners));
         let world = context.world();

@@ -6,9 +6,9 @@ use lzn_latent::LatentError;
 use lzn_torch::TorchError;
 use lzn_torch::dist::World;
 use lzn_torch::zones::{self, Zones};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
-use super::Draws;
+use super::{Draws, centred, root_mean_square};
 use crate::TaskError;
 use crate::model::{IMAGE, LABEL, Lzn};
 use crate::types::{Placed, Samples};
@@ -104,6 +104,14 @@ impl Pairs {
     /// Places in the field of the `i`-th type, `[n]` int64 on `device`; none where all samples are meant.
     pub fn places(&self, i: usize, device: Device) -> Option<Tensor> {
         Some(Tensor::from_slice(self.0.as_ref()?.get(i)?).to_device(device))
+    }
+
+    /// Those of the `i`-th type that are paired, among their anchors.
+    pub fn placed(&self, i: usize, placed: &Placed) -> Placed {
+        match self.places(i, placed.anchors.device()) {
+            Some(places) => placed.of_samples(&places),
+            None => placed.share(),
+        }
     }
 
     /// The samples of the `i`-th type that are paired.
@@ -234,10 +242,18 @@ impl StepContext {
         if let Some(latents) = field.latents.get() {
             return Ok(latents);
         }
-        let placed = self.placed(model, name)?;
-        let noise = self.latent_noise(model, name)?;
-        let latents = self.tolerated(model.latents_of(name, placed, placed.weights().as_ref(), &noise), &noise)?;
+        let latents = self.latents_at(model, name, 1.0)?;
         Ok(field.latents.get_or_init(|| latents))
+    }
+
+    /// As [`StepContext::latents`], from the same noise times `scale`, and not kept: below 1 latents keep to the middle of their zones.
+    ///
+    /// # Errors
+    /// As [`StepContext::placed`].
+    pub fn latents_at(&self, model: &Lzn, name: &str, scale: f64) -> Result<Tensor, TaskError> {
+        let placed = self.placed(model, name)?;
+        let noise = self.latent_noise(model, name)? * scale;
+        self.tolerated(model.latents_of(name, placed, placed.weights().as_ref(), &noise), &noise)
     }
 
     /// These values as means over all workers, who have the same names.
@@ -253,7 +269,7 @@ impl StepContext {
 
     /// Zones of numbers that are not finite do not exist. A worker must go on all the same, since the others may be waiting for its
     /// part: with numbers that are none, so that the loss of the step is none.
-    pub(super) fn tolerated(&self, latents: Result<Tensor, TaskError>, noise: &Tensor) -> Result<Tensor, TaskError> {
+    fn tolerated(&self, latents: Result<Tensor, TaskError>, noise: &Tensor) -> Result<Tensor, TaskError> {
         match latents {
             Err(TaskError::Torch(TorchError::Latent(LatentError::NonFinite { .. } | LatentError::Overflow { .. })))
                 if !self.world.is_alone() =>
@@ -332,10 +348,11 @@ impl StepContext {
             let (anchors, weights) = (placed.anchors.detach(), placed.weights());
             let zones = Zones { anchors: &anchors, weights: weights.as_ref() };
             let rate = zones::hit_rate(latents, &zones, &placed.owners().to_device(Device::Cpu))?;
-            let apart = &anchors - anchors.mean_dim(0, true, Kind::Float);
-            let square = apart.square().sum_dim_intlist(1, false, Kind::Double).mean(Kind::Double).double_value(&[]);
             let of = if i == 0 { String::new() } else { format!("{}/", field.name) };
-            observed.extend([(format!("zones/{of}hit_rate"), rate), (format!("zones/{of}spread"), square.sqrt())]);
+            observed.extend([
+                (format!("zones/{of}hit_rate"), rate),
+                (format!("zones/{of}spread"), root_mean_square(&centred(&anchors))),
+            ]);
         }
         self.shared(observed)
     }

@@ -83,8 +83,18 @@ fn contrast(scores: &Tensor, partner: &Tensor) -> Loss {
     Loss { value, observed: vec![("accuracy/views".to_owned(), found)] }
 }
 
+/// Rows of `[B, d]` without their mean: zones do not depend on where anchors lie together.
+pub(crate) fn centred(rows: &Tensor) -> Tensor {
+    rows - rows.mean_dim([0i64].as_slice(), true, rows.kind())
+}
+
+/// The root of the mean square of the norms of rows.
+fn root_mean_square(rows: &Tensor) -> f64 {
+    rows.square().sum_dim_intlist(1, false, Kind::Double).mean(Kind::Double).double_value(&[]).sqrt()
+}
+
 /// Rows of `[B, d]` with norm 1.
-fn unit(rows: &Tensor) -> Tensor {
+pub(crate) fn unit(rows: &Tensor) -> Tensor {
     // The floor is far below the norm of any anchor that is not zero throughout.
     rows / rows.norm_scalaropt_dim(2, [1i64].as_slice(), true).clamp_min(1e-12)
 }

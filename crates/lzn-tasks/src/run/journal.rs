@@ -95,19 +95,7 @@ impl Journal {
     /// What the disk says; it all waits on, and a warning is there to be taken if it is time for one.
     pub fn flush(&mut self) -> Result<(), RunError> {
         let written = self.drain();
-        match (&written, &mut self.trouble) {
-            (Ok(()), Some(trouble)) => {
-                self.warnings.push(trouble.over());
-                self.trouble = None;
-            }
-            (Ok(()), None) => {}
-            (Err(error), Some(trouble)) => self.warnings.extend(trouble.again(error)),
-            (Err(error), None) => {
-                let (trouble, words) = Trouble::new("records", error);
-                self.trouble = Some(trouble);
-                self.warnings.push(words);
-            }
-        }
+        self.warnings.extend(Trouble::note(&mut self.trouble, "records", &written));
         written
     }
 

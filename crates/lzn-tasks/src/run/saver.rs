@@ -152,19 +152,7 @@ impl Saver {
     }
 
     fn landed(&mut self, Landed { job, result }: Landed) -> Result<(), RunError> {
-        match (&result, &mut self.trouble) {
-            (Ok(()), Some(trouble)) => {
-                self.warnings.push(trouble.over());
-                self.trouble = None;
-            }
-            (Ok(()), None) => {}
-            (Err(error), Some(trouble)) => self.warnings.extend(trouble.again(error)),
-            (Err(error), None) => {
-                let (trouble, words) = Trouble::new("checkpoints", error);
-                self.trouble = Some(trouble);
-                self.warnings.push(words);
-            }
-        }
+        self.warnings.extend(Trouble::note(&mut self.trouble, "checkpoints", &result));
         if result.is_err() {
             self.failed = Some(job);
         }

@@ -20,8 +20,26 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
+    /// Takes note of one more try to write `what`: the trouble that there is from now on takes the place of that before. What to say of
+    /// it, if it is time.
+    pub(super) fn note(
+        trouble: &mut Option<Self>,
+        what: &'static str,
+        written: &Result<(), RunError>,
+    ) -> Option<String> {
+        match (written, trouble.as_mut()) {
+            (Ok(()), _) => trouble.take().map(|trouble| trouble.over()),
+            (Err(error), Some(trouble)) => trouble.again(error),
+            (Err(error), None) => {
+                let (first, words) = Self::new(what, error);
+                *trouble = Some(first);
+                Some(words)
+            }
+        }
+    }
+
     /// The first failure, and what to say of it.
-    pub(super) fn new(what: &'static str, error: &RunError) -> (Self, String) {
+    fn new(what: &'static str, error: &RunError) -> (Self, String) {
         let now = Instant::now();
         let trouble = Self { what, since: now, next_try: now + RETRY, next_word: now + WORDS };
         let words = format!(
@@ -38,7 +56,7 @@ impl Trouble {
     }
 
     /// A further failure, and what to say of it, if it is time.
-    pub(super) fn again(&mut self, error: &RunError) -> Option<String> {
+    fn again(&mut self, error: &RunError) -> Option<String> {
         let now = Instant::now();
         self.next_try = now + RETRY;
         (now >= self.next_word).then(|| {
@@ -49,7 +67,7 @@ impl Trouble {
     }
 
     /// What to say at its end.
-    pub(super) fn over(&self) -> String {
+    fn over(&self) -> String {
         format!("{} can be written again, after {}", self.what, duration(self.since.elapsed().as_secs_f64()))
     }
 }

@@ -88,9 +88,7 @@ impl LabelDecoder {
     /// # Errors
     /// [`TaskError::Torch`] for other shapes.
     fn log_probs(&self, latents: &Tensor) -> Result<Tensor, TaskError> {
-        let (_, log_probs) =
-            zones::all_log_probs(&self.flow, latents, &Zones { anchors: &self.anchors(), weights: None })?;
-        Ok(log_probs.select(0, -1))
+        Ok(zones::final_log_probs(&self.flow, latents, &Zones { anchors: &self.anchors(), weights: None })?)
     }
 
     /// Scores `[B, classes]` of anchors `[B, d]`: inner products with the label anchors.

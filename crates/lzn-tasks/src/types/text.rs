@@ -78,9 +78,6 @@ impl TextLookup {
     /// The name of the decoder.
     pub const NAME: &str = "retrieval";
 
-    /// Latents that are looked up together: the flow gives the log-probabilities of every step.
-    const TOGETHER: i64 = 256;
-
     fn bank(&self) -> Result<&TextBank, TaskError> {
         self.bank.as_ref().ok_or(TaskError::NoBank)
     }
@@ -89,14 +86,9 @@ impl TextLookup {
     fn find(&self, latents: &Tensor, most: usize) -> Result<Ranked, TaskError> {
         let bank = self.bank()?;
         let zones = Zones { anchors: bank.anchors(), weights: None };
-        let (mut texts, mut probabilities) = (Vec::new(), Vec::new());
-        for latents in latents.to_device(bank.anchors().device()).split(Self::TOGETHER, 0) {
-            let (_, log_probs) = zones::all_log_probs(&self.flow, &latents, &zones)?;
-            for found in bank.top_k(&log_probs.select(0, -1), most)?.into_iter().flatten() {
-                texts.push(found.text);
-                probabilities.push(found.probability);
-            }
-        }
+        let log_probs = zones::final_log_probs(&self.flow, &latents.to_device(bank.anchors().device()), &zones)?;
+        let found = bank.top_k(&log_probs, most)?.into_iter().flatten();
+        let (texts, probabilities): (Vec<_>, Vec<f64>) = found.map(|found| (found.text, found.probability)).unzip();
         let each = most.min(bank.texts().len()) as i64;
         let probabilities = Tensor::from_slice(&probabilities).to_kind(Kind::Float).view([-1, each]);
         Ok(Ranked { samples: Samples::Texts(texts), probabilities })

@@ -14,8 +14,7 @@ use lzn_tasks::types::image::ImageEncoder;
 use tch::{Kind, Tensor};
 
 use crate::support::{
-    batch, classifier, data, draws, engine, finish, joint, plain, samples, step, stop_at, unconditional, value, views,
-    weights_of, with,
+    SILENT, batch, data, draws, engine, finish, joint, kinds, plain, samples, step, stop_at, value, weights_of, with,
 };
 
 /// A batch of six with second views.
@@ -44,20 +43,8 @@ fn norm(tensor: &Tensor) -> f64 {
 #[test]
 fn every_objective_has_the_gradients_of_the_whole_batch() {
     let folder = data();
-    let still = ["model.encoder.ncsnpp.dropout=0.0"];
-    let silent = [still[0], "model.decoder.dropout=0.0"];
-    for (name, config) in [
-        ("joint", with(&joint(folder.path(), &[]), &silent)),
-        ("unconditional", with(&unconditional(folder.path()), &silent)),
-        ("plain", with(&plain(folder.path()), &silent[1..])),
-        ("classifier", with(&classifier(folder.path(), &[]), &still)),
-        ("views", with(&views(folder.path()), &still)),
-        ("simclr", with(&views(folder.path()), &[still[0], "objective=[{kind=\"simclr\"}]"])),
-        ("moco", with(&views(folder.path()), &[still[0], "objective=[{kind=\"moco\",queue=8}]"])),
-        ("recomputed", with(&joint(folder.path(), &["model.encoder.ncsnpp.recompute=true"]), &silent)),
-        ("frozen", with(&joint(folder.path(), &["train.decoder.freeze_at=0"]), &silent)),
-        ("normalised", with(&joint(folder.path(), &["model.normalise_anchors=true"]), &silent)),
-    ] {
+    let frozen = with(&joint(folder.path(), &["train.decoder.freeze_at=0"]), &SILENT);
+    for (name, config) in kinds(folder.path(), 8).into_iter().chain([("frozen", frozen)]) {
         let (report, whole) = gradients(&config);
         let size =
             whole.iter().filter(|(_, tensor)| tensor.defined()).map(|(_, t)| norm(t).powi(2)).sum::<f64>().sqrt();

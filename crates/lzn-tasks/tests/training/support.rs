@@ -88,6 +88,29 @@ pub(crate) fn views(folder: &Path) -> RunConfig {
     parse(&text, folder, &["model.label_conditional=false"])
 }
 
+/// Runs of every kind without dropout, which one process draws otherwise than several, and a whole batch otherwise than its pieces. MoCo has
+/// a queue of so many keys.
+pub(crate) fn kinds(folder: &Path, queue: usize) -> Vec<(&'static str, RunConfig)> {
+    let simclr = "objective=[{kind=\"simclr\"}]";
+    let moco = format!("objective=[{{kind=\"moco\",queue={queue}}}]");
+    let joint = |sets: &[&str]| with(&joint(folder, sets), &SILENT);
+    let views = |sets: &[&str]| with(&views(folder), &[&SILENT[..1], sets].concat());
+    vec![
+        ("joint", joint(&[])),
+        ("unconditional", with(&unconditional(folder), &SILENT)),
+        ("plain", with(&plain(folder), &SILENT[1..])),
+        ("classifier", with(&classifier(folder, &[]), &SILENT[..1])),
+        ("views", views(&[])),
+        ("simclr", views(&[simclr])),
+        ("moco", views(&[&moco])),
+        ("recomputed", joint(&["model.encoder.ncsnpp.recompute=true"])),
+        ("normalised", joint(&["model.normalise_anchors=true"])),
+    ]
+}
+
+/// Without dropout: in the encoder, and in the decoder.
+pub(crate) const SILENT: [&str; 2] = ["model.encoder.ncsnpp.dropout=0.0", "model.decoder.dropout=0.0"];
+
 fn without_labels(text: &str) -> String {
     let align = "[[objective]]\nkind = \"align\"\nfrom = \"image\"\nto = \"label\"\n";
     assert!(text.contains(align) && text.contains("[model.labels]\n"));

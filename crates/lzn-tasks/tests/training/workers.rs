@@ -10,7 +10,7 @@ use lzn_torch::dist::World;
 use tch::{Device, Kind, Tensor};
 
 use crate::started::among;
-use crate::support::{classifier, data, engine, joint, plain, unconditional, value, views, with};
+use crate::support::{SILENT, data, engine, joint, kinds, value, with};
 use crate::texts;
 
 /// Samples of a whole batch: divisible by 1, 2 and 4.
@@ -125,25 +125,15 @@ fn every_objective_learns_what_one_process_learns() {
     among("workers::every_objective_learns_what_one_process_learns", &[2, 4], |world| {
         tch::set_num_threads(1);
         let folder = data();
-        let still = ["model.encoder.ncsnpp.dropout=0.0"];
-        let silent = [still[0], "model.decoder.dropout=0.0"];
         let clip = "objective=[{kind=\"clip\",from=\"image\",to=\"text\",temperature=0.5}]";
         let sized = |config: RunConfig| with(&config, &["train.batch_size=12"]);
-        for (name, config) in [
-            ("joint", with(&joint(folder.path(), &[]), &silent)),
-            ("unconditional", with(&unconditional(folder.path()), &silent)),
-            ("plain", with(&plain(folder.path()), &silent[1..])),
-            ("classifier", with(&classifier(folder.path(), &[]), &still)),
-            ("views", with(&views(folder.path()), &still)),
-            ("simclr", with(&views(folder.path()), &[still[0], "objective=[{kind=\"simclr\"}]"])),
-            ("moco", with(&views(folder.path()), &[still[0], "objective=[{kind=\"moco\",queue=24}]"])),
-            ("texts", with(&texts::config(folder.path()), &silent)),
-            ("clip", with(&texts::config(folder.path()), &[&silent[..], &[clip]].concat())),
-            ("in pieces", with(&joint(folder.path(), &["train.micro_batch=2"]), &silent)),
-            ("recomputed", with(&joint(folder.path(), &["model.encoder.ncsnpp.recompute=true"]), &silent)),
-            ("frozen", with(&joint(folder.path(), &["train.decoder.freeze_at=2"]), &silent)),
-            ("normalised", with(&joint(folder.path(), &["model.normalise_anchors=true"]), &silent)),
-        ] {
+        let several = [
+            ("texts", with(&texts::config(folder.path()), &SILENT)),
+            ("clip", with(&texts::config(folder.path()), &[&SILENT[..], &[clip]].concat())),
+            ("in pieces", with(&joint(folder.path(), &["train.micro_batch=2"]), &SILENT)),
+            ("frozen", with(&joint(folder.path(), &["train.decoder.freeze_at=2"]), &SILENT)),
+        ];
+        for (name, config) in kinds(folder.path(), 24).into_iter().chain(several) {
             check(name, world, &sized(config));
         }
     });

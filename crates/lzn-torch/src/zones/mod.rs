@@ -114,12 +114,30 @@ pub fn to_anchors(
 /// # Errors
 /// Shapes and kinds that do not fit, negative weights, values that are not finite.
 pub fn all_log_probs(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -> Result<(Tensor, Tensor), TorchError> {
+    let all = log_probs_of_steps(flow, latents, zones)?;
+    Ok((end_points(flow, latents, zones)?, all))
+}
+
+/// The log-probabilities of all anchors at the anchors' end of the flow, `[B, N]`, without gradients.
+///
+/// # Errors
+/// As [`all_log_probs`].
+pub fn final_log_probs(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -> Result<Tensor, TorchError> {
+    // Those of every step are in memory for as many latents as go together.
+    const TOGETHER: i64 = 256;
+    let parts = latents.split(TOGETHER, 0).into_iter();
+    let parts = parts.map(|part| Ok(log_probs_of_steps(flow, &part, zones)?.select(0, -1)));
+    Ok(Tensor::cat(&parts.collect::<Result<Vec<_>, TorchError>>()?, 0))
+}
+
+/// `[steps, B, N]`.
+fn log_probs_of_steps(flow: &ZoneFlow, latents: &Tensor, zones: &Zones<'_>) -> Result<Tensor, TorchError> {
     check::zones_and_points("all_log_probs", zones, "latents", latents)?;
     let all = match host::applies(zones, latents) {
         true => host::all_log_probs(flow, latents, zones)?,
         false => device::all_log_probs(flow, latents, zones),
     };
-    Ok((end_points(flow, latents, zones)?, all.to_kind(latents.kind())))
+    Ok(all.to_kind(latents.kind()))
 }
 
 /// The anchor whose zone each latent lies in: flow to the anchors, then the nearest. `[B]` int64, without gradients.

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
+use lzn_torch::zones::Zones;
 use tch::{Device, Kind, Tensor};
 
 use crate::TextError;
@@ -12,6 +13,7 @@ use crate::TextError;
 pub struct TextBank {
     texts: Vec<String>,
     anchors: Tensor,
+    weights: Option<Tensor>,
 }
 
 /// A text of a bank, and how probable it is that a latent is its own.
@@ -26,7 +28,7 @@ pub struct Retrieved {
 }
 
 impl TextBank {
-    /// Texts in the order of their anchors.
+    /// Texts in the order of their anchors, all of the same weight.
     ///
     /// # Errors
     /// [`TextError::Bank`] unless there is one anchor for each text, and at least one.
@@ -35,7 +37,18 @@ impl TextBank {
         if texts.is_empty() || shape.len() != 2 || shape[0] as usize != texts.len() {
             return Err(TextError::Bank { texts: texts.len(), anchors: shape });
         }
-        Ok(Self { texts, anchors })
+        Ok(Self { texts, anchors, weights: None })
+    }
+
+    /// The same with zones that weigh so much, `[N]`: shares of the samples that have each text. None for the same weights.
+    ///
+    /// # Errors
+    /// [`TextError::Network`] unless there is one weight for each text.
+    pub fn weighing(self, weights: Option<Tensor>) -> Result<Self, TextError> {
+        if let Some(weights) = &weights {
+            lzn_torch::nn::NetworkError::require_shape("weights", weights, &[self.texts.len() as i64])?;
+        }
+        Ok(Self { weights, ..self })
     }
 
     /// Each text once, at its first place. Two equal texts would have one anchor, and share its zone.
@@ -55,10 +68,21 @@ impl TextBank {
         &self.anchors
     }
 
+    /// How much the zone of each text weighs, `[N]`; the same where there are none.
+    pub fn weights(&self) -> Option<&Tensor> {
+        self.weights.as_ref()
+    }
+
+    /// The zones of the texts.
+    pub fn zones(&self) -> Zones<'_> {
+        Zones { anchors: &self.anchors, weights: self.weights() }
+    }
+
     /// Another handle on the same anchors.
     #[must_use]
     pub fn share(&self) -> Self {
-        Self { texts: self.texts.clone(), anchors: self.anchors.shallow_clone() }
+        let weights = self.weights.as_ref().map(Tensor::shallow_clone);
+        Self { texts: self.texts.clone(), anchors: self.anchors.shallow_clone(), weights }
     }
 
     /// The row of a text; `None` if the bank does not have it.

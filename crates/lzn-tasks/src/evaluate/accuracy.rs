@@ -54,7 +54,7 @@ pub(super) fn accuracy(
             "zoned {} at a time, noise scale {}, class weights {}, {flows}",
             options.batch_size.min(count),
             options.noise_scale,
-            if options.class_weights { "of the batch" } else { "equal" }
+            weighing(model, options.class_weights)
         ),
     };
     let mut measures =
@@ -66,6 +66,15 @@ pub(super) fn accuracy(
         measures.push(Measure::new("zone hit rate", rate, Better::Higher, protocol).of(zoned).share());
     }
     Ok((matrix, measures))
+}
+
+/// How much the zones of labels weigh: as the model decides, or by the labels of the batch.
+pub(super) fn weighing(model: &Lzn, of_batch: bool) -> &'static str {
+    match (of_batch, model.banks().labels) {
+        (true, _) => "of the batch",
+        (false, Some(_)) => "of the training data",
+        (false, None) => "equal",
+    }
 }
 
 /// Accuracy over noise scales, numbers of images that share a zoning, and with and without class weights.

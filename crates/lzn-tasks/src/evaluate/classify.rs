@@ -31,8 +31,8 @@ pub struct ClassifyOptions {
     pub batch_size: usize,
     /// Scale alpha of the latent noise; 0 is the centre of the zone.
     pub noise_scale: f64,
-    /// Whether a label's zone weighs as much as the label's share of the batch, as in training. The labels of the batch are then
-    /// known to the measurement, though not which image has which.
+    /// Whether a label's zone weighs as much as the label's share of the batch, as in training, and not as the model decides: by its share
+    /// of the training data. The labels of the batch are then known to the measurement, though not which image has which.
     pub class_weights: bool,
     /// Seed of the latent noise.
     pub seed: u64,

@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayView4, s};
 use tch::{Device, Tensor};
 
 use super::Encoded;
-use super::accuracy::SweepPoint;
+use super::accuracy::{SweepPoint, weighing};
 use super::generate::{Generated, NamedSampler};
 use super::interpolate::interpolate;
 use super::reconstruct::Reconstructions;
@@ -73,10 +73,10 @@ pub(super) fn reconstructions(found: &Reconstructions) -> Result<Figure, TaskErr
 }
 
 /// Accuracy over noise scales, a line for each number of images that share a zoning.
-pub(super) fn sweep(points: &[SweepPoint]) -> Result<Figure, TaskError> {
+pub(super) fn sweep(model: &Lzn, points: &[SweepPoint]) -> Result<Figure, TaskError> {
     let mut curves = Curves::new("scale of the latent noise");
-    for (weighted, title) in [(false, "equal class weights"), (true, "class weights of the batch")] {
-        let mut panel = Panel::new(title, "test accuracy");
+    for weighted in [false, true] {
+        let mut panel = Panel::new(format!("class weights {}", weighing(model, weighted)), "test accuracy");
         let mut sizes: Vec<usize> = points.iter().map(|point| point.batch_size).collect();
         sizes.sort_unstable();
         sizes.dedup();

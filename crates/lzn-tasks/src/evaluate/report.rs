@@ -108,7 +108,7 @@ fn latents(of: &ReportOf<'_>) -> Result<Part, TaskError> {
         all.push(Figure::new("reliability", "Reliability", plot::reliability(found)?).caption(caption));
     }
     if !of.found.sweep.is_empty() {
-        all.push(figures::sweep(&of.found.sweep)?);
+        all.push(figures::sweep(&of.weights.model, &of.found.sweep)?);
     }
     Ok(("Latents and classes", "Where test images lie in the latent space, and whose zones they lie in.", all))
 }

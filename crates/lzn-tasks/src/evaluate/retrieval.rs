@@ -2,9 +2,9 @@
 
 use lzn_data::Dataset;
 use lzn_eval::{Metric, Ranking, Recall, Recalled, exact_match};
-use lzn_torch::zones::{self, Zones};
+use lzn_torch::zones;
 use ndarray::Array2;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::classify::{noise, order};
 use super::{Better, Measure, Progress};
@@ -14,13 +14,16 @@ use crate::model::{IMAGE, Lzn, TEXT};
 use crate::objective::{centred, unit};
 use crate::task::TaskOptions;
 use crate::types::text::TextWriter;
-use crate::types::{Given, Pass, Placed, Samples};
+use crate::types::{Bank, Given, Pass, Placed, Samples};
 
 /// Images that are read and encoded together.
 const CHUNK: usize = 500;
 
 /// Depths of recall, as is usual for images and texts.
 const DEPTHS: [usize; 3] = [1, 5, 10];
+
+/// How anchors are compared that are compared as in training.
+const ZONES: &str = "zones";
 
 /// Recall both ways, by the zones and by the cosine of anchors with and without their mean, and how often a caption is written as it is;
 /// nothing if no test image has a text.
@@ -81,7 +84,7 @@ impl Pairs {
         let (images, texts) = (&self.images.anchors, &self.texts.anchors);
         let symmetric = |scores: Array2<f32>| [scores.clone(), scores.reversed_axes()];
         for (how, [there, back]) in [
-            ("zones", by_zones),
+            (ZONES, by_zones),
             ("cosine of anchors", symmetric(cosine(images, texts)?)),
             ("cosine of centred anchors", symmetric(cosine(&centred(images), &centred(texts))?)),
         ] {
@@ -93,11 +96,12 @@ impl Pairs {
     }
 
     /// Log-probabilities of texts for images, `[N, M]`, and of images for texts, `[M, N]`: latents from the centres of zones, by the flow
-    /// over the anchors of the others.
+    /// over the anchors of the others. As in training, the zone of a text weighs as much as there are images that have it.
     fn by_zones(&self, model: &Lzn, seed: u64) -> Result<[Array2<f32>; 2], TaskError> {
-        let texts = Placed::each(self.texts.anchors.shallow_clone());
-        let there = assignment(model, (IMAGE, &self.images), (TEXT, &texts), seed)?;
-        let back = assignment(model, (TEXT, &texts), (IMAGE, &self.images), seed)?;
+        let images = Bank::equal(self.images.anchors.shallow_clone());
+        let texts = Bank { anchors: self.texts.anchors.shallow_clone(), weights: self.texts.weights() };
+        let there = assignment(model, (IMAGE, &images), (TEXT, &texts), seed)?;
+        let back = assignment(model, (TEXT, &texts), (IMAGE, &images), seed)?;
         Ok([there, back])
     }
 
@@ -110,7 +114,8 @@ impl Pairs {
         let mut recall = Recall::at(&DEPTHS)?;
         recall.update(Ranking { scores: scores.view(), right: &right })?;
         let Recalled { recall, median_rank, queries, .. } = recall.finish()?;
-        let protocol = format!("{queries} queries, {} candidates, by {how}", scores.ncols());
+        let weights = if how == ZONES { ", each text weighing as often as it occurs" } else { "" };
+        let protocol = format!("{queries} queries, {} candidates, by {how}{weights}", scores.ncols());
         let images = self.expected.len();
         let share = |(depth, value): (usize, f64)| {
             let name = format!("{from} to {to} recall@{depth}, {how}");
@@ -124,7 +129,8 @@ impl Pairs {
     fn captions(&self, model: &Lzn, seed: u64) -> Result<Option<Measure>, TaskError> {
         let Ok(writer) = model.data_type(TEXT)?.decoder(Some(TextWriter::NAME)) else { return Ok(None) };
         let count = self.expected.len();
-        let latents = tch::no_grad(|| latents(model, (IMAGE, &self.images), seed))?;
+        let images = Bank::equal(self.images.anchors.shallow_clone());
+        let latents = tch::no_grad(|| latents(model, (IMAGE, &images), seed))?;
         let given = Given { numbers: (0..count as u64).collect(), points: Some(latents), condition: None };
         let written = tch::no_grad(|| writer.decode(&given, &TaskOptions { seed, ..TaskOptions::default() }))?;
         let value = exact_match(written.texts()?, &self.expected)?;
@@ -134,16 +140,17 @@ impl Pairs {
 }
 
 /// Latents at the centres of zones that cut the prior together.
-fn latents(model: &Lzn, (name, placed): (&str, &Placed), seed: u64) -> Result<Tensor, TaskError> {
-    let noise = noise(model, placed.owners().numel(), seed, 0) * 0.0;
-    model.latents_of(name, placed, None, &noise)
+fn latents(model: &Lzn, (name, bank): (&str, &Bank), seed: u64) -> Result<Tensor, TaskError> {
+    let count = bank.anchors.size()[0];
+    let noise = noise(model, count as usize, seed, 0) * 0.0;
+    let owners = Tensor::arange(count, (Kind::Int64, noise.device()));
+    Ok(zones::to_latents(model.data_type(name)?.flow(), &bank.zones(), &owners, &noise)?)
 }
 
 /// Log-probabilities of the zones of one type, `[rows, columns]`, for latents of another, at the anchors' end of the flow.
-fn assignment(model: &Lzn, from: (&str, &Placed), to: (&str, &Placed), seed: u64) -> Result<Array2<f32>, TaskError> {
-    let zones = Zones { anchors: &to.1.anchors, weights: None };
+fn assignment(model: &Lzn, from: (&str, &Bank), to: (&str, &Bank), seed: u64) -> Result<Array2<f32>, TaskError> {
     let flow = model.data_type(to.0)?.flow();
-    matrix(&zones::final_log_probs(flow, &latents(model, from, seed)?, &zones)?)
+    matrix(&zones::final_log_probs(flow, &latents(model, from, seed)?, &to.1.zones())?)
 }
 
 /// Cosines `[N, M]` between rows.

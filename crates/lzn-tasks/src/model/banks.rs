@@ -1,4 +1,4 @@
-//! Banks: anchors of training samples, the company of single ones, and texts to look up.
+//! Banks: what is known of training samples, the company of single ones, and texts to look up.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,29 +6,36 @@ use lzn_data::Dataset;
 use lzn_text::TextBank;
 use tch::{Device, Tensor};
 
-use super::{IMAGE, Lzn, TEXT};
+use super::{IMAGE, LABEL, Lzn, TEXT};
 use crate::TaskError;
+use crate::types::label::LabelDecoder;
 use crate::types::text::TextLookup;
-use crate::types::{DataType, Pass, Samples};
+use crate::types::{Bank, DataType, Pass, Samples, shares};
 
 /// Anchors of images, `[N, d]`.
 const IMAGES_KEY: &str = "bank.anchors";
 /// Anchors of texts, `[N, d]`.
 const TEXTS_KEY: &str = "bank.texts";
+/// How much the zones of the texts weigh, `[N]`.
+const TEXT_WEIGHTS_KEY: &str = "bank.text-weights";
+/// Shares of the labels, `[classes]`.
+const LABELS_KEY: &str = "bank.labels";
 /// The texts themselves, as JSON.
 const WORDS_KEY: &str = "lzn.texts";
 
 /// Texts that are encoded together outside of training.
 const TOGETHER: usize = 256;
 
-/// Anchors of training samples: company to a single image or text, which alone would own the whole prior, and the texts that latents look
-/// up.
+/// What a model keeps of training samples: anchors that are company to a single image or text, which alone would own the whole prior, the
+/// texts that latents look up, and how often each text and each label occurs. Zones in use then are those of training.
 #[derive(Debug, Default)]
 pub struct Banks {
     /// Anchors of images, `[N, d]`.
     pub images: Option<Tensor>,
     /// Different texts with their anchors.
     pub texts: Option<TextBank>,
+    /// Share of the samples with each label, `[classes]`; none where all are as frequent.
+    pub labels: Option<Tensor>,
 }
 
 impl Banks {
@@ -38,20 +45,34 @@ impl Banks {
     /// Training samples at most of which the texts are in a bank.
     pub const TEXTS: usize = 10_000;
 
-    /// The banks of evenly spaced training samples: of `images` of them the images, if the model has an image encoder, and of up to
-    /// [`Banks::TEXTS`] the texts, if it has a text encoder.
+    /// Training samples at most of which labels are counted.
+    pub const LABELS: usize = 100_000;
+
+    /// The banks of evenly spaced training samples: of `images` of them the images, if the model has an image encoder, of up to
+    /// [`Banks::TEXTS`] the texts, if it has a text encoder, and of up to [`Banks::LABELS`] the labels, if it has zones of labels.
     ///
     /// # Errors
     /// [`TaskError`] if a sample cannot be read or encoded.
     pub fn of(model: &Lzn, data: &dyn Dataset, images: usize) -> Result<Self, TaskError> {
-        Ok(Self { images: images_of(model, data, images)?, texts: texts_of(model, data)? })
+        Ok(Self {
+            images: images_of(model, data, images)?,
+            texts: texts_of(model, data)?,
+            labels: labels_of(model, data)?,
+        })
     }
 
     /// What is kept of them in a file: tensors and metadata.
     pub(super) fn keep(&self, tensors: &mut Vec<(String, Tensor)>, metadata: &mut BTreeMap<String, String>) {
-        tensors.extend(self.images.iter().map(|images| (IMAGES_KEY.to_owned(), images.shallow_clone())));
-        if let Some(texts) = &self.texts {
-            tensors.push((TEXTS_KEY.to_owned(), texts.anchors().shallow_clone()));
+        let texts = self.texts.as_ref();
+        let found = [
+            (IMAGES_KEY, self.images.as_ref()),
+            (LABELS_KEY, self.labels.as_ref()),
+            (TEXTS_KEY, texts.map(TextBank::anchors)),
+            (TEXT_WEIGHTS_KEY, texts.and_then(TextBank::weights)),
+        ];
+        let named = |(key, tensor): (&str, Option<&Tensor>)| Some((key.to_owned(), tensor?.shallow_clone()));
+        tensors.extend(found.into_iter().filter_map(named));
+        if let Some(texts) = texts {
             metadata.insert(WORDS_KEY.to_owned(), serde_json::to_string(texts.texts()).unwrap_or_default());
         }
     }
@@ -62,11 +83,12 @@ impl Banks {
         metadata: &BTreeMap<String, String>,
         device: Device,
     ) -> Result<Self, String> {
-        let [images, anchors] = [IMAGES_KEY, TEXTS_KEY].map(|key| tensors.remove(key).map(|all| all.to_device(device)));
+        let keys = [IMAGES_KEY, LABELS_KEY, TEXTS_KEY, TEXT_WEIGHTS_KEY];
+        let [images, labels, anchors, weights] = keys.map(|key| tensors.remove(key).map(|all| all.to_device(device)));
         let words = metadata.get(WORDS_KEY).map(|words| serde_json::from_str::<Vec<String>>(words)).transpose();
         let words = words.map_err(|error| format!("its list of texts cannot be read: {error}"))?;
-        let bank = words.zip(anchors).map(|(words, anchors)| TextBank::new(words, anchors)).transpose();
-        Ok(Self { images, texts: bank.map_err(|error| error.to_string())? })
+        let bank = words.zip(anchors).map(|(words, anchors)| TextBank::new(words, anchors)?.weighing(weights));
+        Ok(Self { images, texts: bank.transpose().map_err(|error| error.to_string())?, labels })
     }
 }
 
@@ -74,10 +96,20 @@ impl Lzn {
     /// Puts other banks in the place of those that the model has.
     pub fn set_banks(&mut self, banks: Banks) {
         if let Ok(image) = self.data_type_mut(IMAGE) {
-            image.bank = banks.images;
+            image.bank = banks.images.map(Bank::equal);
+        }
+        if let Ok(label) = self.data_type_mut(LABEL) {
+            if let Some(decoder) = label.decoder_as_mut::<LabelDecoder>() {
+                decoder.weights = banks.labels.as_ref().map(Tensor::shallow_clone);
+            }
+            label.shares = banks.labels;
         }
         if let Ok(text) = self.data_type_mut(TEXT) {
-            text.bank = banks.texts.as_ref().map(|texts| texts.anchors().shallow_clone());
+            let bank = |texts: &TextBank| Bank {
+                anchors: texts.anchors().shallow_clone(),
+                weights: texts.weights().map(Tensor::shallow_clone),
+            };
+            text.bank = banks.texts.as_ref().map(bank);
             if let Some(lookup) = text.decoder_as_mut::<TextLookup>() {
                 lookup.bank = banks.texts;
             }
@@ -86,8 +118,12 @@ impl Lzn {
 
     /// The banks that the model has.
     pub fn banks(&self) -> Banks {
-        let images = self.data_type(IMAGE).ok().and_then(|image| image.bank.as_ref());
-        Banks { images: images.map(Tensor::shallow_clone), texts: self.text_bank().map(TextBank::share) }
+        let labels = self.data_type(LABEL).ok().and_then(|label| label.shares.as_ref());
+        Banks {
+            images: self.bank().map(Tensor::shallow_clone),
+            texts: self.text_bank().map(TextBank::share),
+            labels: labels.map(Tensor::shallow_clone),
+        }
     }
 
     /// The texts that latents look up.
@@ -95,12 +131,12 @@ impl Lzn {
         self.data_type(TEXT).ok()?.decoder_as::<TextLookup>()?.bank.as_ref()
     }
 
-    /// Makes `texts`, each once, those that latents look up.
+    /// Makes `texts` those that latents look up, each of the same weight however often it is among them.
     ///
     /// # Errors
     /// [`TaskError::NoEncoder`] without a text encoder; [`TaskError`] for a text that is too long, or none at all.
     pub fn set_texts(&mut self, texts: &[String]) -> Result<(), TaskError> {
-        let bank = encode(self, texts)?;
+        let bank = encode(self, TextBank::distinct(texts))?;
         let text = self.data_type_mut(TEXT)?;
         if let Some(lookup) = text.decoder_as_mut::<TextLookup>() {
             lookup.bank = Some(bank);
@@ -110,8 +146,7 @@ impl Lzn {
 }
 
 /// Different texts under the present parameters.
-fn encode(model: &Lzn, texts: &[String]) -> Result<TextBank, TaskError> {
-    let words = TextBank::distinct(texts);
+fn encode(model: &Lzn, words: Vec<String>) -> Result<TextBank, TaskError> {
     let place = |words: &[String]| Ok(model.place(TEXT, &Samples::Texts(words.to_vec()), Pass::USE)?.anchors);
     let anchors = tch::no_grad(|| words.chunks(TOGETHER).map(place).collect::<Result<Vec<_>, TaskError>>())?;
     if anchors.is_empty() {
@@ -141,5 +176,25 @@ fn texts_of(model: &Lzn, data: &dyn Dataset) -> Result<Option<TextBank>, TaskErr
     }
     let texts = evenly(data.len(), Banks::TEXTS).map(|i| data.text(i)).collect::<Result<Vec<_>, _>>()?;
     let texts: Vec<String> = texts.into_iter().flatten().collect();
-    if texts.is_empty() { Ok(None) } else { encode(model, &texts).map(Some) }
+    if texts.is_empty() {
+        return Ok(None);
+    }
+    let words = TextBank::distinct(&texts);
+    let rows: HashMap<&str, usize> = words.iter().map(String::as_str).zip(0..).collect();
+    let mut counts = vec![0; words.len()];
+    texts.iter().filter_map(|text| rows.get(text.as_str())).for_each(|row| counts[*row] += 1);
+    let weights = shares(&counts).map(|shares| shares.to_device(model.device()));
+    Ok(Some(encode(model, words)?.weighing(weights)?))
+}
+
+fn labels_of(model: &Lzn, data: &dyn Dataset) -> Result<Option<Tensor>, TaskError> {
+    let Some(labels) = model.labels() else { return Ok(None) };
+    let mut counts = vec![0; labels.net.anchors().size()[0] as usize];
+    for index in evenly(data.len(), Banks::LABELS) {
+        let label = data.label(index)?.and_then(|label| usize::try_from(label).ok());
+        if let Some(count) = label.and_then(|label| counts.get_mut(label)) {
+            *count += 1;
+        }
+    }
+    Ok(shares(&counts).map(|shares| shares.to_device(model.device())))
 }

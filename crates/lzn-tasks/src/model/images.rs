@@ -89,7 +89,7 @@ impl Lzn {
 
     /// Anchors `[N, d]` of training images, against which a single image is zoned.
     pub fn bank(&self) -> Option<&Tensor> {
-        self.data_type(IMAGE).ok()?.bank.as_ref()
+        self.data_type(IMAGE).ok()?.bank.as_ref().map(|bank| &bank.anchors)
     }
 
     /// Flow between image anchors and the prior.
@@ -157,7 +157,7 @@ impl Lzn {
         self.latents_of(IMAGE, &Placed::each(anchors.shallow_clone()), None, noise)
     }
 
-    /// Labels `[B]` to whose zones latents `[B, d]` belong; every label has the same weight.
+    /// Labels `[B]` to whose zones latents `[B, d]` belong.
     ///
     /// # Errors
     /// [`TaskError::NoType`] if the model has no label anchors.

@@ -1,12 +1,12 @@
 //! Latents that lie in several zones at once.
 
 use lzn_random::{Purpose, Stream};
-use lzn_torch::zones::{self, Zones};
+use lzn_torch::zones;
 use tch::{Kind, Tensor};
 
-use super::run::{Part, Run, in_company};
+use super::run::{Part, Run};
 use crate::TaskError;
-use crate::types::{Placed, normals};
+use crate::types::{Bank, Placed, normals};
 
 /// Candidates for every latent. Of zones that share a fiftieth of one of them, one of so many lies in both with a probability of 0.7.
 const CANDIDATES: usize = 64;
@@ -52,42 +52,36 @@ const INSIDE: f64 = 1e6;
 /// One zone among the others of its type.
 struct Zone<'a> {
     flow: &'a lzn_latent::ZoneFlow,
-    anchors: Tensor,
+    all: Bank,
     owner: i64,
 }
 
 impl<'a> Zone<'a> {
     /// The zone of the sample at `place`, `[1]`.
     fn of(run: &Run<'a>, name: &str, placed: &Placed, place: &Tensor) -> Result<Self, TaskError> {
-        let flow = run.model.data_type(name)?.flow();
+        let data_type = run.model.data_type(name)?;
         let owner = placed.owners().index_select(0, place).int64_value(&[0]);
-        Ok(match run.bank(name, placed)? {
-            Some(bank) => {
-                let (anchors, owner) = in_company(bank, &placed.anchors.narrow(0, owner, 1));
-                Self { flow, anchors, owner }
-            }
-            None => Self { flow, anchors: placed.anchors.shallow_clone(), owner },
-        })
-    }
-
-    fn zones(&self) -> Zones<'_> {
-        Zones { anchors: &self.anchors, weights: None }
+        let (all, owner) = match run.bank(name, placed)? {
+            Some(bank) => bank.with(&placed.anchors.narrow(0, owner, 1)),
+            None => (run.zones_of(data_type, placed), owner),
+        };
+        Ok(Self { flow: data_type.flow(), all, owner })
     }
 
     fn owners(&self, count: i64) -> Tensor {
-        Tensor::full([count], self.owner, (Kind::Int64, self.anchors.device()))
+        Tensor::full([count], self.owner, (Kind::Int64, self.all.anchors.device()))
     }
 
     fn draw(&self, noise: &Tensor) -> Result<Tensor, TaskError> {
-        Ok(zones::to_latents(self.flow, &self.zones(), &self.owners(noise.size()[0]), noise)?)
+        Ok(zones::to_latents(self.flow, &self.all.zones(), &self.owners(noise.size()[0]), noise)?)
     }
 
     /// How much latents `[n, d]` are of this zone, `[n]` float64.
     fn score(&self, latents: &Tensor) -> Result<Tensor, TaskError> {
         let owners = self.owners(latents.size()[0]);
-        let way = zones::to_anchors(self.flow, latents, &self.zones(), &owners)?;
+        let way = zones::to_anchors(self.flow, latents, &self.all.zones(), &owners)?;
         let best = way.own_log_probs.amax([0].as_slice(), false).to_kind(Kind::Double);
-        let inside = zones::nearest(&way.end_points, &self.anchors).eq_tensor(&owners).to_kind(Kind::Double);
+        let inside = zones::nearest(&way.end_points, &self.all.anchors).eq_tensor(&owners).to_kind(Kind::Double);
         Ok(inside * INSIDE + best)
     }
 }

@@ -1,13 +1,13 @@
 //! Running a task: latents of the source, then samples of the target.
 
 use lzn_random::{Purpose, Stream};
-use lzn_torch::zones::{self, Zones};
+use lzn_torch::zones;
 use tch::{Kind, Tensor};
 
 use super::{Input, Source, Target, Task, TaskOptions, Zoning, mixture, path};
 use crate::TaskError;
 use crate::model::Lzn;
-use crate::types::{Decoder, Given, Pass, Placed, Ranked, Reads, Samples, none, normals};
+use crate::types::{Bank, DataType, Decoder, Given, Pass, Placed, Ranked, Reads, Samples, none, normals};
 
 impl Lzn {
     /// Runs a task: every pair of source and target that the parts of the model allow. `inputs` has one entry for each of
@@ -128,18 +128,6 @@ impl<'a> Bound<'a> {
         let each = if let Self::Between(_, points) = self { *points } else { 1 };
         (0..self.count() as u64).map(|row| first.wrapping_add(row / each as u64)).collect()
     }
-}
-
-/// The anchors of a bank `[N, d]` with that of one sample, `[1, d]`, and its row. A sample that is in the bank already keeps its zone:
-/// there twice, it would have that of two.
-pub(super) fn in_company(bank: &Tensor, anchor: &Tensor) -> (Tensor, i64) {
-    let apart = (bank - anchor).square().sum_dim_intlist(1, false, Kind::Double);
-    let (least, row) = apart.min_dim(0, false);
-    // Networks give an anchor again but for the rounding of single precision.
-    if least.double_value(&[]) <= 1e-10 * anchor.square().sum(Kind::Double).double_value(&[]) {
-        return (bank.shallow_clone(), row.int64_value(&[]));
-    }
-    (Tensor::cat(&[bank, anchor], 0), bank.size()[0])
 }
 
 /// A model with the options of a request.
@@ -275,23 +263,28 @@ impl<'a> Run<'a> {
         let each = noise.size()[0] / count.max(1);
         let Some(bank) = self.bank(name, placed)? else {
             let owners = owners.repeat_interleave_self_int(each, None, None);
-            // Values that share a zone share it as in training; a table's zones are alike for every request.
-            let weights = placed.weights().filter(|_| !placed.complete);
-            let zones = Zones { anchors: &placed.anchors, weights: weights.as_ref() };
-            return Ok(zones::to_latents(data_type.flow(), &zones, &owners, noise)?);
+            let zones = self.zones_of(data_type, placed);
+            return Ok(zones::to_latents(data_type.flow(), &zones.zones(), &owners, noise)?);
         };
         let anchors = placed.own();
         let rows = (0..count).map(|i| {
-            let (all, owner) = in_company(bank, &anchors.narrow(0, i, 1));
-            let owners = Tensor::full([each], owner, (Kind::Int64, bank.device()));
-            let zones = Zones { anchors: &all, weights: None };
-            zones::to_latents(data_type.flow(), &zones, &owners, &noise.narrow(0, i * each, each))
+            let (all, owner) = bank.with(&anchors.narrow(0, i, 1));
+            let owners = Tensor::full([each], owner, (Kind::Int64, anchors.device()));
+            zones::to_latents(data_type.flow(), &all.zones(), &owners, &noise.narrow(0, i * each, each))
         });
         Ok(Tensor::cat(&rows.collect::<Result<Vec<_>, _>>()?, 0))
     }
 
+    /// The zones of samples without other company. Values that share a zone weigh as much as they are, as in training; those of a table
+    /// are alike for every request.
+    pub(super) fn zones_of(&self, data_type: &DataType, placed: &Placed) -> Bank {
+        let table = || data_type.shares.as_ref().map(Tensor::shallow_clone);
+        let weights = if placed.complete { table() } else { placed.weights() };
+        Bank { anchors: placed.anchors.shallow_clone(), weights }
+    }
+
     /// The company of single samples of a type; none where zones do not depend on it, or are to be those of the batch.
-    pub(super) fn bank(&self, name: &str, placed: &Placed) -> Result<Option<&'a Tensor>, TaskError> {
+    pub(super) fn bank(&self, name: &str, placed: &Placed) -> Result<Option<&'a Bank>, TaskError> {
         let bank = self.model.data_type(name)?.bank.as_ref();
         Ok(bank.filter(|_| !placed.complete && self.options.zoning == Zoning::Bank))
     }

@@ -2,12 +2,12 @@
 
 use lzn_encoders::LabelAnchors;
 use lzn_latent::ZoneFlow;
-use lzn_torch::ParamStore;
-use lzn_torch::zones::{self, Zones};
+use lzn_torch::{ParamStore, zones};
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Decoder, Encoder, Format, Given, LatentSpace, Part, PartName, Pass, Placed, Ranked, Reads, Samples, Typed, none,
+    Bank, Decoder, Encoder, Format, Given, LatentSpace, Part, PartName, Pass, Placed, Ranked, Reads, Samples, Typed,
+    none,
 };
 use crate::TaskError;
 use crate::config::Decision;
@@ -49,20 +49,21 @@ pub(crate) fn checked(labels: &Tensor, classes: usize) -> Result<Tensor, TaskErr
     }
 }
 
-/// Latents to labels: the one in whose zone a latent lies, every label having the same weight (paper, Section 2.3). A linear
-/// classifier instead takes the largest inner product of an anchor with a label's anchor.
+/// Latents to labels: the one in whose zone a latent lies (paper, Section 2.3). A linear classifier instead takes the largest inner product of an anchor with a label's anchor.
 #[derive(Debug)]
 pub struct LabelDecoder {
     anchors: Tensor,
     flow: ZoneFlow,
     space: LatentSpace,
     decision: Decision,
+    /// How much the zones weigh, `[classes]`; the same where there are none.
+    pub weights: Option<Tensor>,
 }
 
 impl LabelDecoder {
     /// A decoder over the anchors of an encoder.
     pub fn new(encoder: &LabelEncoder, flow: ZoneFlow, space: LatentSpace, decision: Decision) -> Self {
-        Self { anchors: encoder.0.net.anchors().shallow_clone(), flow, space, decision }
+        Self { anchors: encoder.0.net.anchors().shallow_clone(), flow, space, decision, weights: None }
     }
 
     /// How labels are decided.
@@ -75,12 +76,16 @@ impl LabelDecoder {
         self.space.place(self.anchors.shallow_clone())
     }
 
+    fn bank(&self) -> Bank {
+        Bank { anchors: self.anchors(), weights: self.weights.as_ref().map(Tensor::shallow_clone) }
+    }
+
     /// Labels `[B]` to whose zones latents `[B, d]` belong.
     ///
     /// # Errors
     /// [`TaskError::Torch`] for other shapes.
     pub fn by_zones(&self, latents: &Tensor) -> Result<Tensor, TaskError> {
-        Ok(zones::decide(&self.flow, latents, &Zones { anchors: &self.anchors(), weights: None })?)
+        Ok(zones::decide(&self.flow, latents, &self.bank().zones())?)
     }
 
     /// Log-probabilities `[B, classes]` with which latents `[B, d]` belong to the zones, at the anchors' end of the flow.
@@ -88,7 +93,7 @@ impl LabelDecoder {
     /// # Errors
     /// [`TaskError::Torch`] for other shapes.
     fn log_probs(&self, latents: &Tensor) -> Result<Tensor, TaskError> {
-        Ok(zones::final_log_probs(&self.flow, latents, &Zones { anchors: &self.anchors(), weights: None })?)
+        Ok(zones::final_log_probs(&self.flow, latents, &self.bank().zones())?)
     }
 
     /// Scores `[B, classes]` of anchors `[B, d]`: inner products with the label anchors.

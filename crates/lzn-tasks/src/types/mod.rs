@@ -3,6 +3,7 @@
 //! A [`DataType`] is a value that is put together from an [`Encoder`], [`Decoder`]s and a [`Format`], each of which may be yours.
 //! A model is a list of them around one latent space ([`crate::Lzn`]); tasks and objectives know them by name alone.
 
+mod bank;
 mod format;
 pub mod image;
 pub mod label;
@@ -20,6 +21,8 @@ use lzn_random::{Purpose, Stream};
 use lzn_torch::ParamStore;
 use tch::{Device, Tensor};
 
+pub use bank::Bank;
+pub(crate) use bank::shares;
 pub use format::{Format, Typed};
 pub use part::{Part, PartName};
 pub use placed::Placed;
@@ -205,9 +208,12 @@ pub struct DataType {
     decoders: Vec<(String, Box<dyn Decoder>)>,
     format: Option<Box<dyn Format>>,
     remedies: [&'static str; 2],
-    /// Anchors `[N, d]` of samples that are company to a single one: alone it would own the whole prior, and its latent would say
-    /// nothing. None for types whose zones do not depend on company, and during training.
-    pub bank: Option<Tensor>,
+    /// Zones of samples that are company to a single one: alone it would own the whole prior, and its latent would say nothing. None for
+    /// types whose zones do not depend on company, and during training.
+    pub bank: Option<Bank>,
+    /// Share of the training samples `[N]` of each value of a type whose zones are those of all values ([`Placed::table`]); none where
+    /// all are as frequent, and during training.
+    pub shares: Option<Tensor>,
 }
 
 impl DataType {
@@ -221,6 +227,7 @@ impl DataType {
             format: None,
             remedies: ["register the type with one", "register the type with one"],
             bank: None,
+            shares: None,
         }
     }
 

@@ -6,7 +6,7 @@ use lzn_latent::ZoneFlow;
 use lzn_random::Purpose;
 use lzn_text::{TextBank, TextDecoder, TextEncoder, Writing};
 use lzn_torch::ParamStore;
-use lzn_torch::zones::{self, Zones};
+use lzn_torch::zones;
 use tch::{Kind, Tensor};
 
 use super::{Decoder, Encoder, Format, Given, Part, PartName, Pass, Placed, Ranked, Samples, Typed};
@@ -65,7 +65,7 @@ impl Decoder for TextWriter {
     }
 }
 
-/// Latents to texts of a bank: the one in whose zone a latent lies, every text having the same weight.
+/// Latents to texts of a bank: the one in whose zone a latent lies. Texts weigh as their bank says.
 #[derive(Debug)]
 pub struct TextLookup {
     /// From the zones of the bank to the prior and back.
@@ -85,8 +85,7 @@ impl TextLookup {
     /// The `most` likeliest texts of each latent, with their probabilities at the anchors' end of the flow.
     fn find(&self, latents: &Tensor, most: usize) -> Result<Ranked, TaskError> {
         let bank = self.bank()?;
-        let zones = Zones { anchors: bank.anchors(), weights: None };
-        let log_probs = zones::final_log_probs(&self.flow, &latents.to_device(bank.anchors().device()), &zones)?;
+        let log_probs = zones::final_log_probs(&self.flow, &latents.to_device(bank.anchors().device()), &bank.zones())?;
         let found = bank.top_k(&log_probs, most)?.into_iter().flatten();
         let (texts, probabilities): (Vec<_>, Vec<f64>) = found.map(|found| (found.text, found.probability)).unzip();
         let each = most.min(bank.texts().len()) as i64;

@@ -2,6 +2,7 @@
 
 use lzn_tasks::task::{Source, Target, Task, TaskOptions};
 use lzn_tasks::types::{Pass, Samples};
+use lzn_tasks::model::Banks;
 use lzn_tasks::{LABEL, Lzn};
 use lzn_torch::zones::{self, Zones};
 use tch::{Kind, Tensor};
@@ -31,6 +32,22 @@ fn a_latent_from_the_zone_of_a_label_is_classified_as_it_at_the_hit_rate_of_the_
     let decided = run(&model, Source::Latent, Target::data(LABEL), &[drawn.into()]);
     let right = share(&decided.rows().unwrap().eq_tensor(&owners));
     assert!(hits > 0.97 && (right - hits).abs() < 0.01, "{right} classified as drawn, {hits} in their zones");
+}
+
+#[test]
+fn a_frequent_label_has_as_much_of_the_prior_as_of_the_training_data() {
+    let mut model = model();
+    let shares = [0.9f32, 0.1];
+    model.set_banks(Banks { labels: Some(Tensor::from_slice(&shares)), ..model.banks() });
+    let decided = run(&model, Source::Prior, Target::data(LABEL), &[4_000.into()]);
+    let rare = share(decided.rows().unwrap());
+    // Four standard deviations of 4,000 draws, and what the solver misses.
+    assert!((rare - 0.1).abs() < 0.02 + 0.01, "{rare}");
+    let wanted: Vec<i64> = (0..400).map(|i| i % 2).collect();
+    let drawn = latents(&model, Source::data(LABEL), &[labels(&wanted)]);
+    let back = run(&model, Source::Latent, Target::data(LABEL), &[drawn.into()]);
+    let right = share(&back.rows().unwrap().eq_tensor(&Tensor::from_slice(&wanted)));
+    assert!(right > 0.97, "{right}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use lzn_latent::{Solver, ZoneFlow};
 use lzn_random::{Purpose, Stream};
 use lzn_tasks::config::{Override, RunConfig};
 use lzn_tasks::task::{Input, TaskOptions};
-use lzn_tasks::types::{DataType, Decoder, Encoder, Given, LatentSpace, PartName, Pass, Placed, Samples};
+use lzn_tasks::types::{Bank, DataType, Decoder, Encoder, Given, LatentSpace, PartName, Pass, Placed, Samples};
 use lzn_tasks::{IMAGE, Lzn, TaskError};
 use lzn_torch::zones::{self, Zones};
 use lzn_torch::{Init, ParamStore};
@@ -80,7 +80,7 @@ fn flow() -> ZoneFlow {
 pub(crate) fn words() -> DataType {
     let encoder = WordEncoder::new();
     let decoder = WordDecoder { flow: flow(), table: encoder.table.shallow_clone() };
-    let bank = Some(encoder.table.detach());
+    let bank = Some(Bank::equal(encoder.table.detach()));
     let mut words = DataType::new(WORD, flow()).with_encoder(encoder).with_decoder("nearest", decoder);
     words.bank = bank;
     words
@@ -112,7 +112,7 @@ pub(crate) fn unconditional() -> Lzn {
 fn with(sets: &[&str]) -> Lzn {
     let config = config(sets);
     let mut model = Lzn::new(&config.model, &config.data, 2, 3, Device::Cpu).unwrap();
-    model.data_type_mut(IMAGE).unwrap().bank = Some(normal("bank", &[20, DIM]) * 0.1);
+    model.data_type_mut(IMAGE).unwrap().bank = Some(Bank::equal(normal("bank", &[20, DIM]) * 0.1));
     model.register(words()).unwrap();
     model
 }

@@ -7,7 +7,7 @@ use lzn_tasks::evaluate::Silent;
 use lzn_tasks::task::{Source, Target, Task, TaskOptions};
 use lzn_tasks::types::Samples;
 use lzn_tasks::{IMAGE, LABEL, TEXT, Weights};
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
 use crate::support::{data, evaluation, finish, joint, records_of, stop_at, weights_of, with};
 
@@ -37,7 +37,7 @@ fn three_types_train_together_and_every_task_of_the_paper_runs() {
     let weights = Weights::open(run.path(), false, Device::Cpu).unwrap();
     let model = &weights.model;
     // Two class names are all the texts that there are.
-    assert_eq!(model.data_type(TEXT).unwrap().bank.as_ref().unwrap().size()[0], 2);
+    assert_eq!(model.data_type(TEXT).unwrap().bank.as_ref().unwrap().anchors.size()[0], 2);
     let (images, _) = lzn_tasks::data::read(
         lzn_tasks::data::open_test(&weights.config.data).unwrap().unwrap().as_ref(),
         &[0, 7],
@@ -90,6 +90,29 @@ fn a_text_is_looked_up_from_its_zone_and_the_weights_carry_the_texts() {
     weights.model.set_texts(&["dusk".to_owned(), "dawn".to_owned(), "dusk".to_owned()]).unwrap();
     let other = weights.model.rank(&task, &inputs, 5, &options).unwrap();
     assert!(other.samples.texts().unwrap().iter().all(|text| text == "dusk" || text == "dawn"));
+}
+
+#[test]
+fn weights_carry_how_often_texts_and_labels_occur() {
+    let (folder, place) = (data(), tempfile::tempdir().unwrap());
+    let light = std::fs::read_dir(folder.path().join("train/light")).unwrap();
+    for file in light.skip(3) {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    finish(&config(folder.path()), place.path());
+    let close = |shares: &Tensor| {
+        let wrong = (shares - Tensor::from_slice(&[0.8f32, 0.2])).abs().max().double_value(&[]);
+        assert!(wrong < 1e-6, "{shares}: 12 and 3 of 15");
+    };
+    let finished = Weights::load(&place.path().join("weights.safetensors"), Device::Cpu).unwrap().model;
+    std::fs::remove_file(place.path().join("weights.safetensors")).unwrap();
+    let checkpoint = Weights::open(place.path(), false, Device::Cpu).unwrap().model;
+    for model in [&finished, &checkpoint] {
+        let banks = model.banks();
+        close(&banks.labels.unwrap());
+        close(banks.texts.unwrap().weights().unwrap());
+        close(model.data_type(TEXT).unwrap().bank.as_ref().unwrap().weights.as_ref().unwrap());
+    }
 }
 
 #[test]

@@ -38,11 +38,13 @@ pub trait Format: Debug + Send {
         None
     }
 
-    /// Writes samples to a file, whose extension says how; without a rule of its own, [`Format::lines`] as a text.
+    /// Writes samples to a file, whose extension says how; without a rule of its own, [`Format::lines`] as a text. `names` say what each
+    /// sample was made of, and may be left out.
     ///
     /// # Errors
     /// [`TaskError`] names the file that cannot be written, or an extension that means nothing.
-    fn save(&self, samples: &Samples, place: &Path) -> Result<(), TaskError> {
+    fn save(&self, samples: &Samples, names: &[String], place: &Path) -> Result<(), TaskError> {
+        let _ = names;
         let Some(lines) = self.lines(samples) else {
             return Err(TaskError::Place { path: place.to_owned(), rule: "samples of this type have no written form" });
         };

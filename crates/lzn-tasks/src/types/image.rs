@@ -196,13 +196,13 @@ impl Format for ImageFormat {
         Some("samples.png")
     }
 
-    fn save(&self, samples: &Samples, place: &Path) -> Result<(), TaskError> {
+    fn save(&self, samples: &Samples, names: &[String], place: &Path) -> Result<(), TaskError> {
         let array = pictures::array(samples.rows()?)?;
         let extension = place.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
         match extension.as_deref() {
             Some("png") => {
-                let columns = array.dim().0.clamp(1, COLUMNS);
-                pictures::write(place, &pictures::grid(array.view(), columns, &[])?)
+                let (columns, rows) = rows(names, array.dim().0);
+                pictures::write(place, &pictures::grid(array.view(), columns, &rows)?)
             }
             Some("npy") => Ok(ndarray_npy::write_npy(place, &array)
                 .map_err(|error| RunError::io(place)(std::io::Error::other(error)))?),
@@ -213,6 +213,17 @@ impl Format for ImageFormat {
             }),
         }
     }
+}
+
+/// Images in a row of a picture, and what to call the rows: one for each source of several images, where all have as many.
+fn rows(names: &[String], count: usize) -> (usize, Vec<String>) {
+    let runs: Vec<&[String]> = names.chunk_by(|one, other| one == other).collect();
+    let columns = runs.first().map_or(0, |run| run.len());
+    let even = names.len() == count && runs.iter().all(|run| run.len() == columns);
+    if even && (2..=2 * COLUMNS).contains(&columns) {
+        return (columns, runs.iter().map(|run| run[0].clone()).collect());
+    }
+    (count.clamp(1, COLUMNS), Vec::new())
 }
 
 /// PNG and JPEG files directly in a folder, by name.
@@ -228,5 +239,20 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, TaskError> {
     match files.is_empty() {
         true => Err(TaskError::Place { path: folder.to_owned(), rule: "the folder holds no PNG or JPEG files" }),
         false => Ok(files),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_of_several_images_has_a_row_of_its_own() {
+        let names = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert_eq!(rows(&names(&["cat", "cat", "dog", "dog"]), 4), (2, names(&["cat", "dog"])));
+        for uneven in [names(&["cat", "cat", "dog"]), names(&["cat", "bag", "dog"]), Vec::new()] {
+            assert_eq!(rows(&uneven, 3), (3, Vec::new()));
+        }
+        assert_eq!(rows(&names(&["cat"; 50]), 50), (COLUMNS, Vec::new()));
     }
 }

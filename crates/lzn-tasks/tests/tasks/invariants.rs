@@ -1,8 +1,8 @@
 //! What must hold of latents, whatever the weights of the networks.
 
+use lzn_tasks::model::Banks;
 use lzn_tasks::task::{Source, Target, Task, TaskOptions};
 use lzn_tasks::types::{Pass, Samples};
-use lzn_tasks::model::Banks;
 use lzn_tasks::{LABEL, Lzn};
 use lzn_torch::zones::{self, Zones};
 use tch::{Kind, Tensor};

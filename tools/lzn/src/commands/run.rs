@@ -99,7 +99,7 @@ fn task(args: &RunArgs, from: Vec<Bound>, until: Vec<Bound>) -> Result<(Task, Ve
     if !args.weights.is_empty() && args.weights.len() != from.len() {
         bail!("--weights has {} numbers for {} sources: give one for each --from", args.weights.len(), from.len());
     }
-    let names = from.first().map(|(_, _, names)| names.clone()).unwrap_or_default();
+    let names = joined(&from);
     let (mut source, mut inputs) = together(from, &args.weights)?;
     let mut all = names;
     if !until.is_empty() {
@@ -114,6 +114,15 @@ fn task(args: &RunArgs, from: Vec<Bound>, until: Vec<Bound>) -> Result<(Task, Ve
         Some((name, decoder)) => Target::Data { name: name.to_owned(), decoder: Some(decoder.to_owned()) },
     };
     Ok((Task::new(source, target), inputs, all))
+}
+
+/// What to call the samples of several sources together.
+fn joined(all: &[Bound]) -> Vec<String> {
+    let most = all.iter().map(|(_, _, names)| names.len()).max().unwrap_or(0);
+    // A single sample of a source goes with every sample of the others.
+    let name = |i: usize, names: &Vec<String>| if names.len() == 1 { names.first() } else { names.get(i) }.cloned();
+    let together = |i: usize| all.iter().filter_map(|(_, _, names)| name(i, names)).collect::<Vec<_>>().join(" + ");
+    (0..most).map(together).collect()
 }
 
 /// One source as it is, several as a mixture.
@@ -146,7 +155,7 @@ fn deliver(model: &Lzn, target: &Target, made: &Samples, out: Option<&Path>, nam
     let format = model.data_type(name)?.format()?;
     let place = out.map(Path::to_owned).or_else(|| format.default_place().map(PathBuf::from));
     if let Some(place) = place {
-        format.save(made, &place)?;
+        format.save(made, names, &place)?;
         return say!("{}", place.display());
     }
     let Some(lines) = format.lines(made) else { bail!("samples of `{name}` cannot be printed: give --out") };

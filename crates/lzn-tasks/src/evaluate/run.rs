@@ -32,6 +32,8 @@ pub struct EvaluateOptions {
     pub images: usize,
     /// Scale alpha of the latents' noise in classification.
     pub noise_scale: f64,
+    /// Images that share one zoning in classification. The larger, the better (paper, Figure 25).
+    pub zoned: usize,
     /// Seed of everything drawn.
     pub seed: u64,
     /// Images that go through the decoder together.
@@ -119,7 +121,7 @@ impl Run<'_> {
         let config = &self.weights.config;
         let options = ClassifyOptions {
             images: self.options.images,
-            batch_size: config.evaluate.batch_size,
+            batch_size: self.options.zoned,
             noise_scale: self.options.noise_scale,
             class_weights: false,
             seed: self.options.seed,
@@ -221,7 +223,7 @@ impl Run<'_> {
         };
         let test = self.encoded(&mut found.encoded, test.as_ref())?;
         let (config, seed) = (&self.options.metrics.probe, self.options.seed);
-        let batch = self.weights.config.evaluate.batch_size;
+        let batch = self.options.zoned;
         let key = self.key(json!([self.options.images, seed, batch, config]));
         let measures = self.options.parts.value("representation", &key, || {
             let train = open_train(&self.weights.config.data)?;

@@ -140,6 +140,7 @@ pub(crate) fn evaluation(metrics: MetricsConfig, place: &Path) -> EvaluateOption
         metrics,
         images: usize::MAX,
         noise_scale: 0.0,
+        zoned: 10_000,
         seed: 4,
         batch_size: 5,
         parts: Parts::new(Some(place.join("parts"))),

@@ -59,6 +59,9 @@ pub(crate) struct EvalModelArgs {
     /// Scale of the latent noise in classification; by default that of the configuration. 0 is the centre of the zone.
     #[arg(long, value_parser = not_negative)]
     pub noise_scale: Option<f64>,
+    /// Images that share one zoning in classification; by default that of the configuration. The more, the better.
+    #[arg(long, value_name = "IMAGES", value_parser = at_least_one)]
+    pub zoned: Option<usize>,
     /// Samplers of drawn images, separated by commas: euler-STEPS, heun-STEPS, rk45, rk45-TOLERANCE.
     #[arg(long, value_name = "SAMPLERS")]
     pub samplers: Option<String>,

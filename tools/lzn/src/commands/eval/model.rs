@@ -91,6 +91,7 @@ fn options(args: &EvalModelArgs, weights: &Weights, folder: Option<&Path>) -> Re
         metrics,
         images: args.images.unwrap_or(usize::MAX),
         noise_scale: args.noise_scale.unwrap_or(config.evaluate.noise_scale),
+        zoned: args.zoned.unwrap_or(config.evaluate.batch_size),
         seed: args.seed.unwrap_or(config.seed),
         batch_size: BATCH_SIZE,
         cache: args.features.cache.clone().unwrap_or_else(evaluate::cache_folder),

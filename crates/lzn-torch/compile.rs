@@ -4,6 +4,8 @@
 
 #[path = "link.rs"]
 mod link;
+#[path = "nccl.rs"]
+mod nccl;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -33,7 +35,7 @@ struct Libtorch {
 
 fn main() -> Result<(), Box<dyn Error>> {
     link::main();
-    println!("cargo:rerun-if-changed=compile.rs");
+    ["compile.rs", "nccl.rs"].iter().for_each(|path| println!("cargo:rerun-if-changed={path}"));
     SHIMS.iter().chain(&[DIST, STUBS]).for_each(|path| println!("cargo:rerun-if-changed={path}"));
     let libtorch = if setting("LIBTORCH_USE_PYTORCH").is_some() { of_python()? } else { of_folder()? };
     compiler(&libtorch).files(SHIMS).try_compile("lzn_autograd")?;
@@ -41,13 +43,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     // As libtorch itself is built: without the first its header of gloo is empty.
     dist.define("USE_C10D_GLOO", None).define("NDEBUG", None).include(STUBS);
     if std::env::var_os("CARGO_FEATURE_NCCL").is_some() {
-        dist.define("USE_C10D_NCCL", None);
-        let folders = setting("LZN_CUDA_INCLUDE").unwrap_or_default();
-        for folder in std::env::split_paths(&folders) {
-            dist.flag("-isystem").flag(folder);
-        }
-        println!("cargo:rustc-link-lib=torch_cuda");
-        println!("cargo:rustc-link-lib=c10_cuda");
+        let include = libtorch.includes.first().ok_or("libtorch has no headers")?;
+        nccl::add(&mut dist, include, setting)?;
+        nccl::link();
     }
     dist.file(DIST).try_compile("lzn_dist")?;
     Ok(())

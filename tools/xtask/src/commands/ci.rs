@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use super::{Invocation, golden};
 use crate::failure::Failure;
+use crate::libtorch::headers;
 use crate::libtorch::install::{self, Wish};
+use crate::libtorch::python::Python;
 use crate::repo::Repo;
 use crate::run::Run;
 use crate::step::step;
@@ -36,6 +38,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "setup", asserts: "libtorch is there, or can be installed", run: setup },
     Step { name: "clippy", asserts: "no lint has anything to say", run: clippy },
+    Step { name: "nccl", asserts: "the exchange between CUDA devices compiles, with headers alone", run: nccl },
     Step { name: "docs", asserts: "the documentation builds without a warning", run: docs },
     Step { name: "tests", asserts: "all tests pass", run: all_tests },
     Step {
@@ -106,6 +109,14 @@ fn clippy(repo: &Repo) -> Result<(), Failure> {
     Run::cargo(repo).args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]).show()
 }
 
+/// Checking compiles the C++ half as well, but links nothing, for which there would have to be a libtorch with CUDA.
+fn nccl(repo: &Repo) -> Result<(), Failure> {
+    setup(repo)?;
+    let headers = headers::ensure(repo, &Python::find(repo)?)?;
+    let check = Run::cargo(repo).args(["check", "--workspace", "--features", "lzn/nccl"]);
+    check.env("LZN_CUDA_INCLUDE", headers).show()
+}
+
 fn docs(repo: &Repo) -> Result<(), Failure> {
     Run::cargo(repo).args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "--deny warnings").show()
 }
@@ -157,7 +168,7 @@ mod tests {
     #[test]
     fn nothing_that_needs_libtorch_comes_before_the_set_up() {
         let place = |name: &str| STEPS.iter().position(|step| step.name == name).expect("it is a step");
-        for later in ["clippy", "docs", "tests", "datatype", "memory", "golden"] {
+        for later in ["clippy", "nccl", "docs", "tests", "datatype", "memory", "golden"] {
             assert!(place("setup") < place(later), "{later}");
         }
         assert!(place("browser") < place("host"), "tests of the default members open one");

@@ -38,7 +38,8 @@ pub(crate) fn install(repo: &Repo, python: &Python, target: &Path) -> Result<(),
     write(&target.join("build-version"), &format!("{WANTED}\n"))
 }
 
-fn unpack(python: &Python, command: &str) -> Run {
+/// A command that unpacks parts of wheels.
+pub(super) fn unpack(python: &Python, command: &str) -> Run {
     python.run().args(["-c", UNPACK, command])
 }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::python::Python;
-use super::{WANTED, download};
+use super::{WANTED, download, headers};
 use crate::failure::Failure;
 use crate::progress::Heartbeat;
 use crate::repo::Repo;
@@ -28,6 +28,8 @@ pub(crate) fn install(repo: &Repo, python: &Python, target: &Path) -> Result<Pat
     // pip keeps finished downloads in its own cache, so an interrupted run does not fetch them again.
     let pip = python.pip().args(["install", "--only-binary=:all:", "--no-compile", "--target"]).arg(target);
     let pip = pip.args(python.download_options()).env("TMPDIR", &temporary).arg(format!("torch=={WANTED}"));
+    // torch depends on the other packages of headers.
+    let pip = pip.args(headers::BESIDE_TORCH);
     pip.show().map_err(|failure| {
         failure.remedy("check the connection to your package index, then run the same command again; `cargo xtask setup --cpu` does without the GPU")
     })?;

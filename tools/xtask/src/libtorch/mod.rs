@@ -2,12 +2,13 @@
 //!
 //! [`source`] says whose libtorch a build takes, [`folder`] judges a folder, [`install`] fills `.lzn/libtorch`
 //! from the Python wheel of the same version: [`cpu`] unpacks the few files that a CPU build needs,
-//! [`cuda`] installs the whole package where there is an NVIDIA GPU.
+//! [`cuda`] installs the whole package where there is an NVIDIA GPU. [`headers`] brings the headers of CUDA alone.
 
 pub(crate) mod cpu;
 pub(crate) mod cuda;
 pub(crate) mod download;
 pub(crate) mod folder;
+pub(crate) mod headers;
 pub(crate) mod install;
 pub(crate) mod prerequisites;
 pub(crate) mod python;

@@ -3,6 +3,7 @@
     libtorch WHEEL FOLDER         headers and libraries of the torch wheel; prints the kind of the wheel: cpu or cuda
     needs LIBRARY NAMES...        prints those of the library names that the library refers to
     library WHEEL FOLDER NAME     the one library of that name, from wherever it lies in the wheel
+    headers WHEEL FOLDER          everything in folders `include`, whose names are left out
 """
 
 import fnmatch
@@ -70,7 +71,20 @@ def library(path, folder, name):
         extract(wheel, members[:1], lambda member: os.path.join(folder, name))
 
 
-COMMANDS = {"libtorch": libtorch, "needs": lambda name, *names: needs(name, names), "library": library}
+def headers(path, folder):
+    with zipfile.ZipFile(path) as wheel:
+        members = [member for member in wheel.infolist() if "/include/" in member.filename and not member.is_dir()]
+        if not members:
+            sys.exit(f"{path} holds no headers")
+        extract(wheel, members, lambda member: os.path.join(folder, member.filename.split("/include/", 1)[1]))
+
+
+COMMANDS = {
+    "libtorch": libtorch,
+    "needs": lambda name, *names: needs(name, names),
+    "library": library,
+    "headers": headers,
+}
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]

@@ -1,0 +1,4 @@
+// Stands in for a header of CUDA where that is not there: see cublas_v2.h.
+#pragma once
+
+typedef struct cublasLtContext *cublasLtHandle_t;

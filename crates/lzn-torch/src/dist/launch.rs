@@ -30,7 +30,7 @@ struct Names {
     with_address: bool,
 }
 
-const LAUNCHERS: [Names; 4] = [
+const LAUNCHERS: [Names; 5] = [
     Names { rank: "RANK", size: "WORLD_SIZE", local_rank: "LOCAL_RANK", with_address: false },
     Names {
         rank: "OMPI_COMM_WORLD_RANK",
@@ -40,6 +40,8 @@ const LAUNCHERS: [Names; 4] = [
     },
     Names { rank: "SLURM_PROCID", size: "SLURM_STEP_NUM_TASKS", local_rank: "SLURM_LOCALID", with_address: true },
     Names { rank: "SLURM_PROCID", size: "SLURM_NTASKS", local_rank: "SLURM_LOCALID", with_address: true },
+    // Hydra, which starts the processes of MPICH and Intel MPI.
+    Names { rank: "PMI_RANK", size: "PMI_SIZE", local_rank: "MPI_LOCALRANKID", with_address: true },
 ];
 
 /// The port where nothing says another: that of torchrun.
@@ -47,7 +49,7 @@ const PORT: u16 = 29_500;
 
 impl Launch {
     /// What the environment says: the variables of torchrun (`RANK`, `WORLD_SIZE`, `LOCAL_RANK`, `MASTER_ADDR`, `MASTER_PORT`), or beside
-    /// a `MASTER_ADDR` those of Open MPI or Slurm. `WORLD_SIZE` counts processes. None where no launcher has said anything.
+    /// a `MASTER_ADDR` those of Open MPI, Slurm, or MPICH. `WORLD_SIZE` counts processes. None where no launcher has said anything.
     ///
     /// # Errors
     /// [`DistError::Variable`] names the variable that is missing or no number in its range.
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variables_of_torchrun_open_mpi_and_slurm_say_the_same() {
+    fn the_variables_of_all_launchers_say_the_same() {
         let expected =
             Launch { rank: 5, local_rank: 1, size: 8, host: "node-0".to_owned(), port: 1234, agent_listens: false };
         let at = [("MASTER_ADDR", "node-0"), ("MASTER_PORT", "1234")];
@@ -136,6 +138,7 @@ mod tests {
             ["OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"],
             ["SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"],
             ["SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"],
+            ["PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"],
         ] {
             let numbers = [(names[0], "5"), (names[1], "8"), (names[2], "1")];
             assert_eq!(launch(&[numbers.as_slice(), &at].concat()), Ok(Some(expected.clone())), "{names:?}");

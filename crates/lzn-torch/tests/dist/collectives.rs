@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lzn_torch::dist::{Reduce, World};
+use lzn_torch::dist::{Backend, DistError, Group, Launch, Reduce, World};
 use tch::{Device, Kind, Tensor};
 
 use crate::workers::among;
@@ -98,6 +98,24 @@ fn a_world_of_one_changes_nothing() {
     assert!(world.any(true).unwrap() && !world.any(false).unwrap());
     world.barrier(Duration::ZERO).unwrap();
     assert_eq!(world.traffic(), lzn_torch::dist::Traffic::default());
+}
+
+#[test]
+fn tensors_of_cuda_devices_need_nccl_and_whoever_lacks_it_is_told_how_to_get_it() {
+    assert_eq!([Device::Cpu, Device::Cuda(1)].map(Backend::of), [Backend::Gloo, Backend::Nccl]);
+    if tch::Cuda::is_available() {
+        return;
+    }
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let launch = Launch { rank: 0, local_rank: 0, size: 1, host: "127.0.0.1".to_owned(), port, agent_listens: false };
+    let error = Group::open(&launch, Backend::Nccl, Duration::from_secs(20)).unwrap_err();
+    let message = error.to_string();
+    if cfg!(feature = "nccl") {
+        assert!(matches!(error, DistError::Join { .. }) && message.contains("GPU"), "{message}");
+    } else {
+        assert!(matches!(error, DistError::NoNccl), "{message}");
+        assert!(message.contains("--features nccl") && message.contains("--device cpu"), "{message}");
+    }
 }
 
 #[test]

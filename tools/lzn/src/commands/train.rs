@@ -94,22 +94,22 @@ fn write_trace(trace: &Trace, folder: &Path) -> Result<()> {
 fn join(launched: Option<&Launch>, compute: &Compute, workers: &WorkersArgs) -> Result<(World, Device)> {
     let device = device(compute)?;
     let Some(launch) = launched.filter(|launch| launch.size > 1) else { return Ok((World::alone(), device)) };
-    let device = match device {
-        Device::Cuda(_) => {
-            let count = tch::Cuda::device_count();
-            if launch.local_rank as i64 >= count {
-                bail!(
-                    "worker {} is number {} on this machine, which has {count} CUDA devices: start as many workers, or train with --device cpu",
-                    launch.rank,
-                    launch.local_rank
-                );
-            }
-            Device::Cuda(launch.local_rank)
-        }
-        other => other,
-    };
+    let device = own_device(device, launch, || tch::Cuda::device_count())?;
     let world = World::join(launch, Backend::of(device), Duration::from_secs(workers.worker_timeout))?;
     Ok((world, device))
+}
+
+/// The device of a worker: of those of CUDA, of which this machine has `count`, each has its own.
+fn own_device(device: Device, launch: &Launch, count: impl FnOnce() -> i64) -> Result<Device> {
+    let (Device::Cuda(_), Launch { rank, local_rank, .. }) = (device, launch) else { return Ok(device) };
+    let count = count();
+    if *local_rank as i64 >= count {
+        bail!(
+            "worker {rank} is number {local_rank} on this machine, which has {count} CUDA devices: start as many workers, or train with \
+             --device cpu"
+        );
+    }
+    Ok(Device::Cuda(*local_rank))
 }
 
 /// Trains as one of several, which is not the first.
@@ -189,4 +189,19 @@ fn data(config: &RunConfig) -> Result<(usize, usize)> {
     BatchPlan::training(data.train.len(), config.train.batch_size, config.seed)?;
     Augment::new(config.data.augment, config.seed, data.train.image_shape())?;
     Ok((data.train.len(), data.train.class_names().len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_worker_has_a_cuda_device_of_its_own_and_exchanges_with_nccl() {
+        let launch = Launch { rank: 9, local_rank: 1, size: 16, host: String::new(), port: 1, agent_listens: true };
+        let device = own_device(Device::Cuda(0), &launch, || 2).expect("there are enough");
+        assert_eq!((device, Backend::of(device)), (Device::Cuda(1), Backend::Nccl));
+        let message = own_device(Device::Cuda(0), &launch, || 1).expect_err("there is one only").to_string();
+        assert!(message.starts_with("worker 9 is number 1 on this machine, which has 1 CUDA devices"), "{message}");
+        assert_eq!(own_device(Device::Cpu, &launch, || 0).expect("there is always one"), Device::Cpu);
+    }
 }

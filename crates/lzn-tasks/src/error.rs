@@ -399,6 +399,12 @@ pub enum TaskError {
 }
 
 impl TaskError {
+    /// Whether there are no zones, since their anchors or points are not finite or too large: such a step is skipped.
+    pub(crate) fn is_without_zones(&self) -> bool {
+        use lzn_latent::LatentError::{NonFinite, Overflow};
+        matches!(self, Self::Torch(lzn_torch::TorchError::Latent(NonFinite { .. } | Overflow { .. })))
+    }
+
     /// Whether work was given up because the run was asked to stop.
     #[must_use]
     pub fn is_interruption(&self) -> bool {

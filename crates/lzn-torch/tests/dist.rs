@@ -9,5 +9,7 @@ mod collectives;
 mod failures;
 #[path = "dist/gradients.rs"]
 mod gradients;
+#[path = "dist/members.rs"]
+mod members;
 #[path = "dist/workers.rs"]
 mod workers;

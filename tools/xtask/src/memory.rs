@@ -13,9 +13,11 @@ const REMEDY: &str = "install valgrind: `apt-get install valgrind` (Debian), `dn
 
 const VALGRIND: &str = "valgrind --quiet --error-exitcode=99 --undef-value-errors=no --leak-check=no --fair-sched=yes";
 
-/// Packages, targets and tests: the border to C++, the views of tensors' memory, the calls of `gemm`.
-const TESTS: [&[&str]; 3] = [
+/// Packages, targets and tests: the borders to C++ (of process groups two members in one process), the views of tensors' memory, the calls of `gemm`.
+const TESTS: [&[&str]; 5] = [
     &["--package", "lzn-torch", "--test", "autograd"],
+    &["--package", "lzn-torch", "--test", "dist", "members"],
+    &["--package", "lzn-torch", "--lib", "precision"],
     &["--package", "lzn-torch", "--test", "zones", "host"],
     &["--package", "lzn-latent", "--lib", "gemm"],
 ];

@@ -3,6 +3,7 @@
 use lzn_data::Dataset;
 use lzn_eval::{Confusion, Metric};
 use lzn_random::{Purpose, Stream};
+use lzn_torch::TorchError;
 use lzn_torch::dist::World;
 use lzn_torch::zones::{self, Zones};
 use ndarray::{Array2, s};
@@ -13,7 +14,7 @@ use crate::TaskError;
 use crate::config::Decision;
 use crate::data::{matrix, read};
 use crate::model::{IMAGE, Lzn};
-use crate::run::signals;
+use crate::run::{RunError, signals};
 use crate::types::Placed;
 
 /// Images that are read and encoded together.
@@ -71,7 +72,8 @@ impl Encoded {
             return Self::of_indices(model, data, order, &super::Silent);
         }
         // Who has none encodes one all the same, to know the shapes.
-        let encoded = Self::of_indices(model, data, &order[own.start.min(order.len() - 1)..own.end], &super::Silent)?;
+        let order_here = &order[own.start.min(order.len() - 1)..own.end];
+        let encoded = unless_given_up(world, Self::of_indices(model, data, order_here, &super::Silent))?;
         let joined = |rows: &Tensor| joined(world, &rows.narrow(0, 0, own.len() as i64), part, order.len());
         Ok(Self {
             features: joined(&encoded.features)?,
@@ -174,6 +176,16 @@ fn own_part(world: &World, count: usize) -> (usize, std::ops::Range<usize>) {
     (part, first..(first + part).min(count))
 }
 
+/// A worker's part, unless one of all was asked to stop and has given its part up: then none goes on to what they do together next.
+fn unless_given_up<T>(world: &World, part: Result<T, TaskError>) -> Result<T, TaskError> {
+    let given_up = match &part {
+        // The others will notice that this one is gone.
+        Err(error) if !error.is_interruption() => return part,
+        part => part.is_err(),
+    };
+    if world.any(given_up).map_err(TorchError::from)? { Err(RunError::Interrupted.into()) } else { part }
+}
+
 /// The rows of all workers, `count` in all, each of which has its [`own_part`].
 fn joined(world: &World, rows: &Tensor, part: usize, count: usize) -> Result<Tensor, TaskError> {
     let mut missing = vec![0; 2 * rows.dim()];
@@ -206,14 +218,15 @@ pub fn classify_among(
         let rows = |tensor: &Tensor| tensor.narrow(0, own.start as i64, own.len() as i64);
         let owners = rows(&Tensor::arange(count as i64, (Kind::Int64, anchors.device())));
         let noise = rows(&noise(model, count, options.seed, number as u64)) * options.noise_scale;
-        let decided = if own.is_empty() {
-            owners
-        } else {
-            let placed = Placed::each_of(anchors, owners);
-            let latents = tch::no_grad(|| model.latents_of(IMAGE, &placed, None, &noise))?;
-            tch::no_grad(|| model.labels_of_latents(&latents))?
+        let decide = || {
+            signals::check()?;
+            if own.is_empty() {
+                return Ok(owners);
+            }
+            let latents = model.latents_of(IMAGE, &Placed::each_of(anchors, owners), None, &noise)?;
+            model.labels_of_latents(&latents)
         };
-        let decided = joined(world, &decided, part, count)?;
+        let decided = joined(world, &unless_given_up(world, tch::no_grad(decide))?, part, count)?;
         confusion.update((&Vec::<i64>::try_from(decided.to_device(Device::Cpu))?, labels))?;
     }
     Ok(confusion)

@@ -53,7 +53,7 @@ impl Align {
         let placed = pairs.placed(1, placed);
         let (owners, weights) = (placed.owners(), placed.weights().filter(|_| self.class_weights));
         let zones = Zones { anchors: &placed.anchors, weights: weights.as_ref() };
-        let assignment = zones::to_anchors(model.data_type(to)?.flow(), &latents, &zones, &owners)?;
+        let assignment = context.assigned(model.data_type(to)?.flow(), &latents, (&zones, &owners))?;
         let value = match self.form {
             LossForm::Probability => alignment::probability_loss(&assignment.own_log_probs, self.cut_off),
             LossForm::Log => alignment::log_loss(&assignment.own_log_probs, self.cut_off),

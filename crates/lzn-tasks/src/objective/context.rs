@@ -2,10 +2,10 @@
 
 use std::cell::OnceCell;
 
-use lzn_latent::LatentError;
+use lzn_latent::ZoneFlow;
 use lzn_torch::TorchError;
 use lzn_torch::dist::World;
-use lzn_torch::zones::{self, Zones};
+use lzn_torch::zones::{self, Assignment, Zones};
 use tch::{Device, Tensor};
 
 use super::{Draws, centred, root_mean_square};
@@ -253,7 +253,8 @@ impl StepContext {
     pub fn latents_at(&self, model: &Lzn, name: &str, scale: f64) -> Result<Tensor, TaskError> {
         let placed = self.placed(model, name)?;
         let noise = self.latent_noise(model, name)? * scale;
-        self.tolerated(model.latents_of(name, placed, placed.weights().as_ref(), &noise), &noise)
+        let latents = model.latents_of(name, placed, placed.weights().as_ref(), &noise);
+        self.tolerated(latents, || noise.full_like(f64::NAN))
     }
 
     /// These values as means over all workers, who have the same names.
@@ -267,15 +268,31 @@ impl StepContext {
         Ok(values)
     }
 
-    /// Zones of numbers that are not finite do not exist. A worker must go on all the same, since the others may be waiting for its
-    /// part: with numbers that are none, so that the loss of the step is none.
-    fn tolerated(&self, latents: Result<Tensor, TaskError>, noise: &Tensor) -> Result<Tensor, TaskError> {
-        match latents {
-            Err(TaskError::Torch(TorchError::Latent(LatentError::NonFinite { .. } | LatentError::Overflow { .. })))
-                if !self.world.is_alone() =>
-            {
-                Ok(noise.full_like(f64::NAN))
-            }
+    /// Where latents `[B, d]` end that flow back over zones, and how probably at their owners `[B]` ([`zones::to_anchors`]).
+    ///
+    /// # Errors
+    /// [`TaskError::Torch`] for shapes that do not fit, and in a process of its own for numbers that are not finite.
+    pub fn assigned(
+        &self,
+        flow: &ZoneFlow,
+        latents: &Tensor,
+        (zones, owners): (&Zones<'_>, &Tensor),
+    ) -> Result<Assignment, TaskError> {
+        let assigned = zones::to_anchors(flow, latents, zones, owners);
+        self.tolerated(assigned.map_err(TaskError::from), || Assignment {
+            end_points: latents.full_like(f64::NAN),
+            own_log_probs: Tensor::full([1, latents.size()[0]], f64::NAN, (latents.kind(), latents.device())),
+        })
+    }
+
+    /// What comes of zones. Those of numbers that are not finite do not exist. One of several workers must go on all the same, since the
+    /// others may be waiting for its part: with `none`, numbers that are none, so that the loss of the step is none.
+    ///
+    /// # Errors
+    /// That of `found`, in a process of its own or if it is another one.
+    pub fn tolerated<T>(&self, found: Result<T, TaskError>, none: impl FnOnce() -> T) -> Result<T, TaskError> {
+        match found {
+            Err(error) if error.is_without_zones() && !self.world.is_alone() => Ok(none()),
             other => other,
         }
     }

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lzn_latent::LatentError;
-use lzn_torch::{Precision, TorchError, zones};
+use lzn_torch::{Precision, zones};
 use tch::{Kind, Tensor};
 
 use super::gradients::SharedGradients;
@@ -127,10 +126,10 @@ impl StepEngine {
             }
             let name = objective.name();
             let loss = match within(Stage::Device, &name, || objective.loss(&self.model, context)) {
-                // Zones of numbers that are not finite do not exist: a step like any other whose loss is not finite.
-                Err(TaskError::Torch(TorchError::Latent(
-                    LatentError::NonFinite { .. } | LatentError::Overflow { .. },
-                ))) => Loss { value: Tensor::from(f32::NAN).to_device(self.model.device()), observed: Vec::new() },
+                // A step like any other whose loss is not finite.
+                Err(error) if error.is_without_zones() => {
+                    Loss { value: Tensor::from(f32::NAN).to_device(self.model.device()), observed: Vec::new() }
+                }
                 other => other?,
             };
             total += &loss.value * (*weight * factor);
@@ -150,8 +149,10 @@ impl StepEngine {
                 self.prepare_gradients(step, context, &scaled)?;
                 let (begin, zoning) = (Instant::now(), zones::time_spent());
                 // An error of pieces of the pass comes through libtorch, which keeps its message alone.
-                within(Stage::Device, "backward", || scaled.f_backward())
-                    .map_err(|error| signals::check().err().map_or(error.into(), TaskError::from))?;
+                within(Stage::Device, "backward", || scaled.f_backward()).map_err(|error| {
+                    signals::check().map_or_else(TaskError::from, |()| self.gradients.explained(error))
+                })?;
+                self.gradients.finish();
                 backward = begin.elapsed() - (zones::time_spent() - zoning);
             }
             norm = self.gradient_norm() / scale;

@@ -1,12 +1,14 @@
 //! A worker beside worker 0: it takes its part of every step, and writes nothing.
 
+use std::ffi::CString;
 use std::time::Instant;
 
 use lzn_torch::dist::World;
 use tch::Device;
 
+use super::alarm::{self, Alarm};
 use super::team::{self, Next};
-use super::trainer::{Outcome, take_step};
+use super::trainer::{Outcome, take_step, unless_interrupted};
 use super::{Feed, Recipe, StepEngine};
 use crate::TaskError;
 use crate::config::RunConfig;
@@ -22,6 +24,8 @@ pub struct Follower {
     data: Option<RunData>,
     feed: Box<dyn Feed>,
     shared: bool,
+    /// Known to all workers: see [`Alarm`].
+    sign: CString,
     step: u64,
 }
 
@@ -44,7 +48,8 @@ impl Follower {
         let mut engine = StepEngine::of(model, objectives, &config.train);
         let shared = feed.share(world.rank(), world.size())?;
         let (step, _) = team::share_state(&world, &mut engine, (0, 0))?;
-        Ok(Self { world, config, engine, data, feed, shared, step })
+        let sign = alarm::agree_on_sign(&world)?;
+        Ok(Self { world, config, engine, data, feed, shared, sign, step })
     }
 
     /// Finished steps.
@@ -57,8 +62,9 @@ impl Follower {
     /// # Errors
     /// [`TaskError`] if a batch cannot be read, libtorch refuses an operation, or another worker has failed.
     pub fn run(&mut self, stop: &StopFlag) -> Result<Outcome, TaskError> {
-        let Self { world, config, engine, data, feed, shared, step } = self;
+        let Self { world, config, engine, data, feed, shared, sign, step } = self;
         let mut batches = feed.steps_from(*step)?;
+        let _alarm = Alarm::new(world, sign, stop)?;
         let mut patient = true;
         loop {
             let (next, stopping) = team::agree(world, None, stop.requested(), patient)?;
@@ -73,7 +79,11 @@ impl Follower {
                 }
                 Next::End if *step < config.train.iterations => return Ok(Outcome::Interrupted),
                 Next::End => return Ok(Outcome::Finished),
-                other => team::assist((world, engine), data.as_ref(), other, (&config.evaluate, config.seed))?,
+                other => {
+                    let how = (&config.evaluate, config.seed);
+                    let assist = || team::assist((world, engine), data.as_ref(), other, how);
+                    unless_interrupted(stop.watch(assist))?;
+                }
             }
         }
     }

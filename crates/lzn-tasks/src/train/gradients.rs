@@ -42,4 +42,15 @@ impl SharedGradients {
         let prepared = self.reducer.as_ref().map_or(Ok(()), |reducer| reducer.prepare(loss));
         Ok(prepared.map_err(TorchError::from)?)
     }
+
+    /// The error of a backward pass that failed: what it means, where another worker is to blame.
+    pub(super) fn explained(&self, error: tch::TchError) -> TaskError {
+        let failure = self.reducer.as_ref().and_then(|reducer| reducer.failure(&error.to_string()));
+        failure.map_or(error.into(), |failure| TorchError::from(failure).into())
+    }
+
+    /// After the backward pass: counts how long it has waited for the other workers.
+    pub(super) fn finish(&self) {
+        self.reducer.iter().for_each(Reducer::finish);
+    }
 }

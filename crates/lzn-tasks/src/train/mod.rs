@@ -4,6 +4,7 @@
 //! [`stage`] what is being done at the moment.
 
 mod adam;
+mod alarm;
 mod clock;
 mod ema;
 mod engine;

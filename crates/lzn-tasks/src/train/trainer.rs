@@ -1,5 +1,6 @@
 //! The one training loop.
 
+use std::ffi::CString;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::thread;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use lzn_torch::dist::World;
 use tch::Device;
 
+use super::alarm::{self, Alarm};
 use super::hooks::{self, Hook};
 use super::monitor::{Monitor, OnStall};
 use super::stage::{Pulse, Stage, within};
@@ -79,6 +81,8 @@ pub struct Trainer {
     on_stall: Option<OnStall>,
     /// Whether the feed gives the share of this worker alone.
     shared: bool,
+    /// Known to all workers: see [`Alarm`].
+    sign: CString,
 }
 
 impl Trainer {
@@ -122,6 +126,7 @@ impl Trainer {
             None => (0, 0, world.size()),
         };
         let (step, skipped) = team::share_state(&world, &mut engine, (step, skipped))?;
+        let sign = alarm::agree_on_sign(&world)?;
         let recorder = Journal::open(folder.path(), found.as_ref().map(|found| found.step))?;
         let mut warnings = found.map(|found| found.warnings).unwrap_or_default();
         if workers != world.size() {
@@ -148,7 +153,7 @@ impl Trainer {
             newest_probes: None,
             warnings,
         };
-        Ok(Self { session, feed, hooks, patience: PATIENCE, trace: None, on_stall: None, shared })
+        Ok(Self { session, feed, hooks, patience: PATIENCE, trace: None, on_stall: None, shared, sign })
     }
 
     /// How long a run that has come to its end waits for a disk that refuses its last checkpoint; by default ten minutes.
@@ -182,8 +187,8 @@ impl Trainer {
     /// Trains until the last iteration or until `stop` is set; then everything is saved. Steps and evaluations that are under way when it is
     /// set are given up, where they can be within seconds, and are made up for when the run goes on.
     ///
-    /// Of several processes all stop if one of them is asked to, between steps: none may leave the others in the middle of one. What worker 0
-    /// does after steps, the others wait for, up to the time limit of their group; it may take as long as it wants to before the first
+    /// Of several processes all stop if one of them is asked to, between steps: none may leave the others in the middle of one. Evaluations
+    /// they give up together. What worker 0 does after steps, the others wait for, up to the time limit of their group; it may take as long as it wants to before the first
     /// and after the last.
     ///
     /// A disk that takes no records or checkpoints does not end training: that is tried again, with warnings, to the end and some time beyond.
@@ -195,14 +200,14 @@ impl Trainer {
         let _heart = Monitor::new(pulse.clone(), self.on_stall.take()).start(self.session.folder.path());
         let trace = self.trace.clone();
         pulse.watch(trace.as_ref(), || {
-            let alone = self.session.world.is_alone();
-            let mut outcome = watched(stop, alone, || self.steps(stop, &pulse))?;
+            let _alarm = Alarm::new(&self.session.world, &self.sign, stop)?;
+            let mut outcome = watched(stop, &self.session.world.clone(), || self.steps(stop, &pulse))?;
             self.session.wait_for_me()?;
             within(Stage::Disk, "last checkpoint", || self.save(stop))?;
             let Self { session, hooks, .. } = self;
             for hook in hooks.iter_mut() {
                 let end = || within(Stage::Evaluation, "results", || hook.end(session, outcome));
-                match watched(stop, alone, end) {
+                match stop.watch(end) {
                     Err(error) if error.is_interruption() => outcome = Outcome::Interrupted,
                     ended => ended?,
                 }
@@ -217,7 +222,7 @@ impl Trainer {
         let Self { session, feed, hooks, shared, .. } = self;
         let mut batches = feed.steps_from(session.step)?;
         for hook in hooks.iter_mut() {
-            unless_interrupted(hook.start(session))?;
+            unless_interrupted(stop.watch(|| hook.start(session)))?;
         }
         while session.step < session.config.train.iterations {
             if stop.requested() {
@@ -233,7 +238,7 @@ impl Trainer {
                 return Ok(Outcome::Interrupted);
             };
             for hook in hooks.iter_mut() {
-                unless_interrupted(hook.after_step(session, &report))?;
+                unless_interrupted(stop.watch(|| hook.after_step(session, &report)))?;
             }
             session.tend()?;
             pulse.finished(session.step);
@@ -259,13 +264,13 @@ impl Trainer {
     }
 }
 
-/// Runs work that may be given up when `stop` is set, if this process is alone: one of several must not leave the others in the middle.
-fn watched<T>(stop: &StopFlag, alone: bool, work: impl FnOnce() -> T) -> T {
-    if alone { stop.watch(work) } else { work() }
+/// Runs steps, which may be given up when `stop` is set, if this process is alone: one of several must not leave the others in the middle.
+fn watched<T>(stop: &StopFlag, world: &World, work: impl FnOnce() -> T) -> T {
+    if world.is_alone() { stop.watch(work) } else { work() }
 }
 
 /// What was done; none if it was given up because the run is to stop.
-fn unless_interrupted<T>(result: Result<T, TaskError>) -> Result<Option<T>, TaskError> {
+pub(super) fn unless_interrupted<T>(result: Result<T, TaskError>) -> Result<Option<T>, TaskError> {
     match result {
         Err(error) if error.is_interruption() => Ok(None),
         other => other.map(Some),

@@ -1,8 +1,11 @@
 //! Several processes that train as one: losses, gradients and weights are those of one process with the whole batch.
 
 use lzn_random::{Purpose, Stream};
+use lzn_tasks::TaskError;
 use lzn_tasks::config::RunConfig;
+use lzn_tasks::evaluate::{ClassifyOptions, Encoded, classify_among};
 use lzn_tasks::objective::{Draws, Field, StepContext};
+use lzn_tasks::run::StopFlag;
 use lzn_tasks::train::{StepEngine, StepReport};
 use lzn_tasks::types::Samples;
 use lzn_tasks::{IMAGE, LABEL, TEXT};
@@ -10,7 +13,7 @@ use lzn_torch::dist::World;
 use tch::{Device, Kind, Tensor};
 
 use crate::started::among;
-use crate::support::{SILENT, data, engine, joint, kinds, value, with};
+use crate::support::{SILENT, bits, data, engine, joint, kinds, value, with};
 use crate::texts;
 
 /// Samples of a whole batch: divisible by 1, 2 and 4.
@@ -136,5 +139,96 @@ fn every_objective_learns_what_one_process_learns() {
         for (name, config) in kinds(folder.path(), 24).into_iter().chain(several) {
             check(name, world, &sized(config));
         }
+    });
+}
+
+/// The share of a worker, in which images of worker 1 are `factor` times as bright.
+fn glaring(world: &World, step: u64, factor: f64) -> StepContext {
+    let context = share(world, step);
+    let images = context.field(IMAGE).unwrap().samples().rows().unwrap();
+    let images = if world.rank() == 1 { images * factor } else { images.shallow_clone() };
+    let labels = context.field(LABEL).unwrap().samples().clone();
+    let fields = vec![Field::new(IMAGE, images), Field::new(LABEL, labels)];
+    StepContext::of(fields, Draws::of_step(3, step, Device::Cpu)).among(world)
+}
+
+#[test]
+fn a_gradient_beyond_float16_in_one_worker_skips_the_step_in_all_and_halves_their_scales_alike() {
+    let test = "workers::a_gradient_beyond_float16_in_one_worker_skips_the_step_in_all_and_halves_their_scales_alike";
+    among(test, &[2], |world| {
+        tch::set_num_threads(1);
+        let folder = data();
+        let half = with(&joint(folder.path(), &["train.precision=\"float16\""]), &SILENT);
+        let mut engine = engine(&half);
+        let mut scale = engine.scaler.unwrap().scale();
+        // Of images so bright the loss is finite, the scaled gradient in half precision is not.
+        for (step, factor) in [(0, 1.0), (1, 100.0), (2, 1.0)] {
+            let before = bits(engine.parameters());
+            let report = engine.step(step, &glaring(world, step, factor)).unwrap();
+            assert_eq!(report.skipped, step == 1, "{:?}", report.values);
+            assert!(value(&report, "loss").unwrap().is_finite());
+            assert_eq!(bits(engine.parameters()) == before, step == 1);
+            scale *= if step == 1 { 0.5 } else { 1.0 };
+            assert_eq!(world.means(&[engine.scaler.unwrap().scale()]).unwrap(), [scale]);
+            assert_eq!(engine.scaler.unwrap().scale(), scale);
+        }
+        // Worker 0 alone would have had nothing to skip.
+        let alone = glaring(&World::alone(), 1, 100.0);
+        assert!(!world.is_first() || !crate::support::engine(&half).step(1, &alone).unwrap().skipped);
+    });
+}
+
+/// Draws of worker 1 whose noise has no latents, of no type.
+fn without_latents(dim: i64) -> Draws {
+    let infinite = || Tensor::full([BATCH / 2, dim], f64::INFINITY, (Kind::Float, Device::Cpu));
+    let draws = Draws::of_step(3, 0, Device::Cpu).of_worker(1);
+    ["latent-noise", "latent-noise/label", "latent-noise/text"]
+        .into_iter()
+        .fold(draws, |draws, name| draws.with(name, infinite()))
+}
+
+#[test]
+fn numbers_that_are_not_finite_in_one_worker_skip_the_step_in_all() {
+    among("workers::numbers_that_are_not_finite_in_one_worker_skip_the_step_in_all", &[2], |world| {
+        tch::set_num_threads(1);
+        let folder = data();
+        let texts = with(&texts::config(folder.path()), &SILENT);
+        for (name, config) in kinds(folder.path(), 24).into_iter().chain([("texts", texts)]) {
+            let mut engine = engine(&config);
+            let before = bits(engine.parameters());
+            let mut context = share(world, 0);
+            if world.rank() == 1 {
+                context.draws = without_latents(engine.model.space.dim as i64);
+            }
+            let report = engine.step(0, &context).unwrap();
+            let learns_by_latents = !["plain", "classifier", "simclr", "moco"].contains(&name);
+            assert_eq!(report.skipped, learns_by_latents, "{name}: {:?}", report.values);
+            assert_eq!(bits(engine.parameters()) == before, learns_by_latents, "{name}");
+            // All have made the same calls: the next step is one like any other.
+            assert!(!engine.step(1, &share(world, 1)).unwrap().skipped, "{name}");
+        }
+    });
+}
+
+#[test]
+fn an_evaluation_is_given_up_by_all_if_one_worker_is_asked_to_stop() {
+    among("workers::an_evaluation_is_given_up_by_all_if_one_worker_is_asked_to_stop", &[2], |world| {
+        let folder = data();
+        let config = joint(folder.path(), &[]);
+        let engine = engine(&config);
+        let images = lzn_tasks::data::open_test(&config.data).unwrap().unwrap();
+        let options = ClassifyOptions { images: 8, batch_size: 4, noise_scale: 1.0, class_weights: false, seed: 1 };
+        let evaluate = |stop: &StopFlag| {
+            let encoded = stop.watch(|| Encoded::among(world, &engine.model, images.as_ref(), 8)).map(drop);
+            let classified = stop.watch(|| classify_among(world, &engine.model, images.as_ref(), options)).map(drop);
+            [encoded, classified]
+        };
+        let stop = StopFlag::new();
+        assert!(evaluate(&stop).iter().all(Result::is_ok));
+        if world.rank() == 1 {
+            stop.request();
+        }
+        assert!(evaluate(&stop).iter().all(|result| result.as_ref().is_err_and(TaskError::is_interruption)));
+        assert_eq!(stop.requested(), world.rank() == 1);
     });
 }

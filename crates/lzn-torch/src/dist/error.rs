@@ -101,7 +101,7 @@ impl FailureKind {
         }
     }
 
-    fn what(self) -> &'static str {
+    pub(super) fn what(self) -> &'static str {
         match self {
             Self::Timeout => "another worker did not do its part within the time limit",
             Self::Peer => "another worker has gone",

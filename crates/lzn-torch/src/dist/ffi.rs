@@ -85,6 +85,19 @@ unsafe extern "C" {
         report: Report,
     ) -> bool;
 
+    /// Leaves a name, which ends with a zero byte, in the store of the group. As [`lzn_dist_signed`] it may be called while another thread is
+    /// in a call.
+    pub(super) fn lzn_dist_sign(group: *mut RawGroup, name: *const c_char, sink: *mut c_void, report: Report) -> bool;
+
+    /// Says in `there` whether the name is in the store.
+    pub(super) fn lzn_dist_signed(
+        group: *mut RawGroup,
+        name: *const c_char,
+        there: *mut bool,
+        sink: *mut c_void,
+        report: Report,
+    ) -> bool;
+
     /// A reducer of `count` leaves that require gradients, which the caller owns; it keeps the tensors and the group alive.
     pub(super) fn lzn_dist_reducer(
         group: *mut RawGroup,
@@ -102,6 +115,9 @@ unsafe extern "C" {
         sink: *mut c_void,
         report: Report,
     ) -> bool;
+
+    /// Nanoseconds from the last `lzn_dist_reducer_prepare` until this process had all gradients of its own.
+    pub(super) fn lzn_dist_reducer_ready(reducer: *const RawReducer) -> i64;
 
     /// Frees a reducer; its last use.
     pub(super) fn lzn_dist_reducer_free(reducer: *mut RawReducer);

@@ -1,6 +1,6 @@
 //! Processes that are connected, and what they do together.
 
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -60,7 +60,9 @@ const KINDS: [Kind; 7] = [Kind::Float, Kind::Double, Kind::Half, Kind::BFloat16,
 /// Processes that are connected. All of them must make the same calls in the same order.
 #[derive(Debug)]
 pub struct Group {
-    raw: Mutex<NonNull<RawGroup>>,
+    raw: NonNull<RawGroup>,
+    /// Held during a call.
+    turn: Mutex<()>,
     rank: usize,
     size: usize,
     backend: Backend,
@@ -70,7 +72,7 @@ pub struct Group {
 }
 
 // SAFETY: libtorch's groups may be used from any thread, as its engine does on threads of its own; the lock keeps calls from here
-// apart, so that their order is the same in all processes.
+// apart, so that their order is the same in all processes. Its store has a lock of its own.
 unsafe impl Send for Group {}
 // SAFETY: as above; everything else in it is `Sync`.
 unsafe impl Sync for Group {}
@@ -111,7 +113,8 @@ impl Group {
             unsafe { ffi::lzn_dist_open(host, port, listens, rank, size, limit, address, nccl, sink, report) }
         });
         Ok(Self {
-            raw: Mutex::new(raw.map_err(join)?),
+            raw: raw.map_err(join)?,
+            turn: Mutex::new(()),
             rank: launch.rank,
             size: launch.size,
             backend,
@@ -252,17 +255,47 @@ impl Group {
         })
     }
 
+    /// Leaves a name for [`Group::is_signed`] in any of the processes. Neither of the two is a call that all must make, and both may be
+    /// made while another thread is in one.
+    ///
+    /// # Errors
+    /// [`DistError::Failed`] if the store of the group, which is in process 0 or its launcher, cannot be reached.
+    pub fn sign(&self, name: &CStr) -> Result<(), DistError> {
+        // SAFETY: the group is open and the name live; libtorch's store locks itself.
+        let call = |sink, report| unsafe { ffi::lzn_dist_sign(self.raw.as_ptr(), name.as_ptr(), sink, report) };
+        ffi::attempt(call).map_err(|failure| self.failed("sign", failure))
+    }
+
+    /// Whether one of the processes has left this name.
+    ///
+    /// # Errors
+    /// As [`Group::sign`].
+    pub fn is_signed(&self, name: &CStr) -> Result<bool, DistError> {
+        let mut there = false;
+        let call = |sink, report| {
+            // SAFETY: as in `sign`; `there` outlives the call.
+            unsafe { ffi::lzn_dist_signed(self.raw.as_ptr(), name.as_ptr(), &raw mut there, sink, report) }
+        };
+        ffi::attempt(call).map_err(|failure| self.failed("look for a sign", failure))?;
+        Ok(there)
+    }
+
     /// Gives the open group to a function on the other side.
     pub(super) fn with_raw<T>(&self, work: impl FnOnce(*mut RawGroup) -> T) -> T {
         // A thread that panicked in a call left the group as a failed call does.
-        let raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
-        work(raw.as_ptr())
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        work(self.raw.as_ptr())
     }
 
     /// The error of a failure in this group.
     pub(super) fn failed(&self, operation: &'static str, failure: Failure) -> DistError {
         let Failure { kind, message } = failure;
         DistError::Failed { operation, rank: self.rank, size: self.size, kind, message }
+    }
+
+    /// Counts time in which averages of gradients were waited for.
+    pub(super) fn waited_for_gradients(&self, time: Duration) {
+        self.counters.waited_for_gradients(time);
     }
 
     /// Counts bytes that are exchanged beside the calls of this group.
@@ -277,7 +310,8 @@ impl Group {
         work: impl FnOnce(*mut RawGroup, *mut c_void, Report) -> bool,
     ) -> Result<(), DistError> {
         let call = || self.with_raw(|group| ffi::attempt(|sink, report| work(group, sink, report)));
-        self.counters.count(bytes, call).map_err(|failure| self.failed(operation, failure))
+        let of_rows = matches!(operation, "all_gather" | "reduce_scatter");
+        self.counters.count(bytes, of_rows, call).map_err(|failure| self.failed(operation, failure))
     }
 
     /// Refuses what would be sent wrongly: of a tensor with gaps, gloo would send what lies between.

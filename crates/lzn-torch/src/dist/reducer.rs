@@ -1,13 +1,15 @@
 //! Gradients that are averaged over processes while the backward pass still runs.
 
+use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tch::Tensor;
 use torch_sys::C_tensor;
 
-use super::ffi::{self, RawReducer};
-use super::{DistError, Group, World};
+use super::ffi::{self, Failure, RawReducer};
+use super::{DistError, FailureKind, Group, World};
 
 /// How many bytes of gradients are sent at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +31,15 @@ impl Default for Buckets {
 /// libtorch's `c10d::Reducer`, which is what PyTorch's DistributedDataParallel uses.
 ///
 /// Before each backward pass that is to be averaged, call [`Reducer::prepare`] with the loss. Passes without it add to the gradients of
-/// this process alone, and the next one with it averages the sum. Parameters that no process's loss depends on keep the gradient that
+/// this process alone, and the next one with it averages the sum. [`Reducer::finish`] says what it has cost. Parameters that no process's loss depends on keep the gradient that
 /// they have, or none. Dropped, it lets go of the parameters.
 #[derive(Debug)]
 pub struct Reducer {
     raw: NonNull<RawReducer>,
     group: Arc<Group>,
     bytes: usize,
+    /// When it was prepared.
+    since: Cell<Instant>,
 }
 
 impl Reducer {
@@ -56,7 +60,7 @@ impl Reducer {
         });
         let raw = raw.map_err(|failure| group.failed("reducer of gradients", failure))?;
         let bytes = parameters.iter().map(|parameter| parameter.numel() * parameter.kind().elt_size_in_bytes()).sum();
-        Ok(Some(Self { raw, group: Arc::clone(group), bytes }))
+        Ok(Some(Self { raw, group: Arc::clone(group), bytes, since: Cell::new(Instant::now()) }))
     }
 
     /// Lets the next backward pass, which must start from `loss`, leave averages over all processes.
@@ -68,7 +72,25 @@ impl Reducer {
         // SAFETY: the reducer is there until it is dropped, and the tensor is live.
         let call =
             |sink, report| unsafe { ffi::lzn_dist_reducer_prepare(self.raw.as_ptr(), loss.as_ptr(), sink, report) };
+        self.since.set(Instant::now());
         ffi::attempt(call).map_err(|failure| self.group.failed("average of gradients", failure))
+    }
+
+    /// What a backward pass that ended with this message says about the other processes; none if it is not about them, or has been said
+    /// in our words already.
+    pub fn failure(&self, message: &str) -> Option<DistError> {
+        let kind = FailureKind::of(0, message);
+        let new = matches!(kind, FailureKind::Timeout | FailureKind::Peer) && !message.contains(kind.what());
+        new.then(|| self.group.failed("average of gradients", Failure { kind, message: message.to_owned() }))
+    }
+
+    /// To be called after the backward pass: counts as [`Traffic::gradients`](super::Traffic::gradients) how long it has waited for averages
+    /// when all gradients of this process were there. What was exchanged before runs beside it and costs nothing.
+    pub fn finish(&self) {
+        // SAFETY: the reducer is there until it is dropped.
+        let ready = unsafe { ffi::lzn_dist_reducer_ready(self.raw.as_ptr()) };
+        let ready = Duration::from_nanos(ready.max(0) as u64);
+        self.group.waited_for_gradients(self.since.get().elapsed().saturating_sub(ready));
     }
 }
 

@@ -14,6 +14,7 @@
 #include <torch/csrc/distributed/c10d/exception.h>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -241,6 +242,14 @@ bool lzn_dist_monitored_barrier(Group *group, std::int64_t limit, void *sink, Re
       sink, report);
 }
 
+bool lzn_dist_sign(Group *group, const char *name, void *sink, Report report) noexcept {
+  return guarded([&] { group->store->set(name, std::vector<std::uint8_t>{1}); }, sink, report);
+}
+
+bool lzn_dist_signed(Group *group, const char *name, bool *there, void *sink, Report report) noexcept {
+  return guarded([&] { *there = group->store->check({name}); }, sink, report);
+}
+
 c10d::Reducer *lzn_dist_reducer(Group *group, const at::Tensor *const *parameters, std::size_t count,
                                 std::size_t first_bucket, std::size_t bucket, void *sink, Report report) noexcept {
   c10d::Reducer *reducer = nullptr;
@@ -273,6 +282,15 @@ bool lzn_dist_reducer_prepare(c10d::Reducer *reducer, const at::Tensor *loss, vo
         reducer->prepare_for_backward({*loss});
       },
       sink, report);
+}
+
+std::int64_t lzn_dist_reducer_ready(const c10d::Reducer *reducer) noexcept {
+  try {
+    const auto times = reducer->get_backward_stats();
+    return times.empty() ? 0 : *std::max_element(times.begin(), times.end());
+  } catch (...) {
+    return 0;
+  }
 }
 
 void lzn_dist_reducer_free(c10d::Reducer *reducer) noexcept {

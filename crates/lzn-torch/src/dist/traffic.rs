@@ -11,8 +11,12 @@ pub struct Traffic {
     /// Bytes of the tensors that this process gave to them. What crosses the network depends on the algorithm: a ring moves about
     /// twice as many in an all-reduce, and one share for each other process in a gather.
     pub bytes: u64,
-    /// Time in them, most of it waiting for others. Exchanges that run beside a backward pass are not in it.
+    /// Time in them, most of it waiting for others. Exchanges of gradients that run beside a backward pass are not in it.
     pub time: Duration,
+    /// The part of it that was spent in gathers of rows, and in scatters of their gradients.
+    pub gathers: Duration,
+    /// The part of it that was spent in waiting for averages of gradients.
+    pub gradients: Duration,
 }
 
 /// Counters of [`Traffic`].
@@ -21,18 +25,27 @@ pub(super) struct Counters {
     calls: AtomicU64,
     bytes: AtomicU64,
     nanoseconds: AtomicU64,
+    of_gathers: AtomicU64,
+    of_gradients: AtomicU64,
 }
 
 impl Counters {
-    /// Counts one call.
-    pub(super) fn count<T>(&self, bytes: usize, call: impl FnOnce() -> T) -> T {
+    /// Counts one call, which gathers or scatters rows or does something else.
+    pub(super) fn count<T>(&self, bytes: usize, of_rows: bool, call: impl FnOnce() -> T) -> T {
         let begin = Instant::now();
         let result = call();
-        let add = |counter: &AtomicU64, value: u64| counter.fetch_add(value, Ordering::Relaxed);
+        let time = nanoseconds(begin.elapsed());
         add(&self.calls, 1);
         add(&self.bytes, bytes as u64);
-        add(&self.nanoseconds, u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        add(&self.nanoseconds, time);
+        add(&self.of_gathers, if of_rows { time } else { 0 });
         result
+    }
+
+    /// Counts time in which averages of gradients were waited for.
+    pub(super) fn waited_for_gradients(&self, time: Duration) {
+        add(&self.nanoseconds, nanoseconds(time));
+        add(&self.of_gradients, nanoseconds(time));
     }
 
     /// Adds bytes that another engine moves.
@@ -42,6 +55,21 @@ impl Counters {
 
     pub(super) fn get(&self) -> Traffic {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Traffic { calls: of(&self.calls), bytes: of(&self.bytes), time: Duration::from_nanos(of(&self.nanoseconds)) }
+        let time = |counter: &AtomicU64| Duration::from_nanos(of(counter));
+        Traffic {
+            calls: of(&self.calls),
+            bytes: of(&self.bytes),
+            time: time(&self.nanoseconds),
+            gathers: time(&self.of_gathers),
+            gradients: time(&self.of_gradients),
+        }
     }
+}
+
+fn add(counter: &AtomicU64, value: u64) {
+    counter.fetch_add(value, Ordering::Relaxed);
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,5 +1,6 @@
 //! Workers that die, hang or never come: the others end with an error that says so, within the time limit.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -9,14 +10,22 @@ use tch::{Kind, Tensor};
 use crate::workers::{join, launched, start, start_with, wait};
 
 const LIMIT: Duration = Duration::from_secs(3);
+/// Until all have started, which a busy machine is slow with.
+const TO_START: Duration = Duration::from_secs(30);
+
+/// The variable with the folder in which workers say that they work.
+const AT_WORK: &str = "LZN_TEST_AT_WORK";
 
 /// Sums until something goes wrong, or for a minute.
 fn until_failure(group: &Group) -> (FailureKind, String, Duration) {
     let begin = Instant::now();
+    let mut first = Tensor::ones([1], (Kind::Float, tch::Device::Cpu));
+    group.all_reduce(&mut first, Reduce::Sum).unwrap();
+    std::fs::write(Path::new(&std::env::var(AT_WORK).unwrap()).join(group.rank().to_string()), "").unwrap();
     while begin.elapsed() < Duration::from_secs(60) {
         let since = Instant::now();
         let mut tensor = Tensor::ones([1_000], (Kind::Float, tch::Device::Cpu));
-        if let Err(error) = group.all_reduce(&mut tensor, Reduce::Sum) {
+        if let Err(error) = group.all_reduce_within(&mut tensor, Reduce::Sum, LIMIT) {
             let DistError::Failed { kind, .. } = error else { panic!("{error}") };
             return (kind, error.to_string(), since.elapsed());
         }
@@ -27,8 +36,13 @@ fn until_failure(group: &Group) -> (FailureKind, String, Duration) {
 
 /// Starts three workers, sends `signal` to the last once they work, and waits for the others.
 fn after(test: &str, signal: &str) {
-    let mut workers = start(test, 3);
-    std::thread::sleep(Duration::from_secs(3));
+    let folder = tempfile::tempdir().unwrap();
+    let mut workers = start_with(test, 3, &[(AT_WORK, folder.path().to_str().unwrap())]);
+    let begin = Instant::now();
+    while std::fs::read_dir(folder.path()).unwrap().count() < 3 {
+        assert!(begin.elapsed() < TO_START, "{test}: they do not start");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let last = workers[2].id().to_string();
     assert!(Command::new("kill").args([signal, &last]).status().unwrap().success());
     for worker in &mut workers[..2] {
@@ -42,7 +56,7 @@ fn after(test: &str, signal: &str) {
 fn a_worker_that_is_killed_ends_the_others_at_once() {
     let test = "failures::a_worker_that_is_killed_ends_the_others_at_once";
     let Some(launch) = launched() else { return after(test, "-KILL") };
-    let group = join(&launch, LIMIT);
+    let group = join(&launch, TO_START);
     let (kind, message, took) = until_failure(&group);
     assert_eq!(kind, FailureKind::Peer, "{message}");
     assert!(took < LIMIT, "{took:?}");
@@ -56,7 +70,7 @@ fn a_worker_that_is_killed_ends_the_others_at_once() {
 fn a_worker_that_hangs_ends_the_others_at_the_time_limit() {
     let test = "failures::a_worker_that_hangs_ends_the_others_at_the_time_limit";
     let Some(launch) = launched() else { return after(test, "-STOP") };
-    let (kind, message, took) = until_failure(&join(&launch, LIMIT));
+    let (kind, message, took) = until_failure(&join(&launch, TO_START));
     // The first to give up closes its connections, which another may see just before its own limit.
     assert!(matches!(kind, FailureKind::Timeout | FailureKind::Peer), "{message}");
     assert!(took < LIMIT + Duration::from_secs(2), "{took:?}");

@@ -65,9 +65,14 @@ fn gradients_of_workers_are_those_of_one_process_with_all_rows() {
             });
             let loss = loss(world, &parameters, &own);
             reducer.prepare(&loss).unwrap();
+            let before = world.traffic();
             loss.f_backward().unwrap();
+            reducer.finish();
             check(&gradients(&parameters), &expected);
             assert!(step > 0 || world.traffic().bytes > 0);
+            let after = world.traffic();
+            let waited = [after.gathers - before.gathers, after.gradients - before.gradients];
+            assert!(waited.iter().all(|time| !time.is_zero()) && after.time - before.time == waited[0] + waited[1]);
         }
         // Without it, a pass adds what this process alone has.
         drop(reducer);

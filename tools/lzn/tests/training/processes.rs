@@ -107,6 +107,66 @@ fn a_worker_that_is_killed_ends_the_others_and_the_run_goes_on() {
     assert!(said.contains(&format!("going on from step {saved}")), "{said}");
 }
 
+/// Sends SIGTERM to one worker of two, waits for the end of all, and returns what they said.
+#[cfg(target_os = "linux")]
+fn terminate_one(launcher: Child, folder: &Path, rank: usize) -> String {
+    let worker = workers(&launcher, folder)[rank].to_string();
+    let begin = Instant::now();
+    assert!(Command::new("kill").args(["-TERM", &worker]).status().unwrap().success());
+    let output = launcher.wait_with_output().unwrap();
+    let said = stderr(&output);
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}: {said}", begin.elapsed());
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    said
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_that_is_terminated_stops_all_within_ten_seconds_in_a_step_and_in_an_evaluation() {
+    let place = Place::new();
+    let short = ["train.iterations=8"];
+    succeed(train(&place, "whole", "2", &short));
+
+    // Far longer than the test: samples of some hundred thousand passes of the network.
+    let long = ["train.iterations=8", "evaluate.every=4", "evaluate.sampler_steps=100000"];
+    for rank in [1, 0] {
+        let run = format!("drawing-{rank}");
+        let mut launcher = train(&place, &run, "2", &long).spawn().unwrap();
+        place.wait_for(&mut launcher, &run, 4);
+        let said = terminate_one(launcher, &place.path(&run), rank);
+        assert!(said.contains("stopped after step 4"), "{said}");
+        let mut resume = place.resume(&run);
+        resume.args(["--processes", "2", "--set", "evaluate.sampler_steps=1"]);
+        succeed(resume);
+        assert_eq!(place.weights("whole"), place.weights(&run));
+    }
+
+    let endless = ["train.iterations=100000"];
+    let mut launcher = train(&place, "stepping", "2", &endless).spawn().unwrap();
+    place.wait_for(&mut launcher, "stepping", 2);
+    terminate_one(launcher, &place.path("stepping"), 1);
+    let saved: u64 = place.checkpoints("stepping").last().unwrap().parse().unwrap();
+    let until = format!("train.iterations={}", saved + 2);
+    let mut resume = place.resume("stepping");
+    resume.args(["--processes", "2", "--set", &until]);
+    succeed(resume);
+    succeed(train(&place, "as-long", "2", &[&until]));
+    assert_eq!(place.weights("as-long"), place.weights("stepping"));
+}
+
+#[test]
+fn workers_without_the_devices_that_are_asked_for_say_so() {
+    if tch::Cuda::is_available() {
+        return;
+    }
+    let place = Place::new();
+    let output = train(&place, "run", "2", &[]).args(["--device", "cuda"]).output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("libtorch sees no CUDA device; `lzn doctor` says why, --device cpu works"), "{said}");
+    assert!(!place.path("run").exists());
+}
+
 #[test]
 fn batches_that_cannot_be_shared_are_refused_before_anything_is_written() {
     let place = Place::new();

@@ -40,9 +40,15 @@ impl Hook for Records {
             self.stalled = session.stalled;
             if !session.world.is_alone() {
                 let all = session.world.traffic();
-                let (bytes, time) = (all.bytes - self.exchanged.bytes, all.time.saturating_sub(self.exchanged.time));
+                let bytes = all.bytes - self.exchanged.bytes;
                 values.insert("exchange/bytes_per_step".to_owned(), bytes as f64 / (session.step - step).max(1) as f64);
-                values.insert("time/exchange_share".to_owned(), time.as_secs_f64() / seconds);
+                for (name, time) in [
+                    ("time/exchange_share", all.time.saturating_sub(self.exchanged.time)),
+                    ("time/gathers_share", all.gathers.saturating_sub(self.exchanged.gathers)),
+                    ("time/gradients_share", all.gradients.saturating_sub(self.exchanged.gradients)),
+                ] {
+                    values.insert(name.to_owned(), time.as_secs_f64() / seconds);
+                }
                 self.exchanged = all;
             }
         }

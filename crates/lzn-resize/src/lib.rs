@@ -17,6 +17,7 @@
 //! ```
 
 mod bilinear;
+mod bytes;
 mod crop;
 mod error;
 mod filter;
@@ -24,6 +25,7 @@ mod protocol;
 mod resize;
 mod rounding;
 mod taps;
+mod tile;
 
 pub use crop::{centre_crop, centre_square};
 pub use error::ResizeError;

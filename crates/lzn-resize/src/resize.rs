@@ -3,8 +3,8 @@
 use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
 
 use crate::bilinear::{Alignment, Neighbours};
-use crate::taps::{Bytes, Floats, Taps, two_passes};
-use crate::{Filter, ResizeError};
+use crate::taps::{Taps, two_passes};
+use crate::{Filter, ResizeError, bytes};
 
 /// A way of resampling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,7 +76,7 @@ impl Resampler {
     pub fn floats(&self, image: ArrayView3<'_, f32>) -> Result<Array3<f32>, ResizeError> {
         match &self.tables {
             Tables::Bytes(_) => Ok(self.bytes(image.mapv(|x| x.round() as u8).view())?.mapv(f32::from)),
-            Tables::Floats(taps) => self.planes(image, |plane, out| two_passes::<Floats>(taps, plane, out)),
+            Tables::Floats(taps) => self.planes(image, |plane, out| two_passes(taps, plane, out)),
             Tables::Two([rows, columns]) => self.planes(image, |plane, out| rows.plane(columns, plane, out)),
         }
     }
@@ -87,15 +87,29 @@ impl Resampler {
     /// As [`Resampler::floats`].
     pub fn bytes(&self, image: ArrayView3<'_, u8>) -> Result<Array3<u8>, ResizeError> {
         match &self.tables {
-            Tables::Bytes(taps) => self.planes(image, |plane, out| two_passes::<Bytes>(taps, plane, out)),
+            Tables::Bytes(taps) => self.resized(image, |image, out| bytes::resample(taps, image, out)),
             _ => Ok(self.floats(image.mapv(f32::from).view())?.mapv(|x| x.round() as u8)),
         }
     }
 
-    fn planes<T: Copy + Default>(
+    /// Plane by plane.
+    fn planes(
+        &self,
+        image: ArrayView3<'_, f32>,
+        each: impl Fn(ArrayView2<'_, f32>, &mut [f32]),
+    ) -> Result<Array3<f32>, ResizeError> {
+        self.resized(image, |image, out| {
+            for (plane, out) in image.axis_iter(Axis(0)).zip(out.chunks_exact_mut(self.to[0] * self.to[1])) {
+                each(plane, out);
+            }
+        })
+    }
+
+    /// What `work` makes of an image of the right size, in row-major order.
+    fn resized<T: Copy + Default>(
         &self,
         image: ArrayView3<'_, T>,
-        each: impl Fn(ArrayView2<'_, T>, &mut [T]),
+        work: impl FnOnce(ArrayView3<'_, T>, &mut [T]),
     ) -> Result<Array3<T>, ResizeError> {
         let (channels, height, width) = image.dim();
         if [height, width] != self.from {
@@ -104,9 +118,7 @@ impl Resampler {
         let mut resized = Array3::default((channels, self.to[0], self.to[1]));
         // A new array is contiguous.
         if let Some(out) = resized.as_slice_mut() {
-            for (plane, out) in image.axis_iter(Axis(0)).zip(out.chunks_exact_mut(self.to[0] * self.to[1])) {
-                each(plane, out);
-            }
+            work(image, out);
         }
         Ok(resized)
     }

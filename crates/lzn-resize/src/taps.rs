@@ -1,9 +1,10 @@
-//! Which source pixels make a pixel of the result, and with what weights: one table for each axis, and two passes with
-//! them.
+//! Which source pixels make a pixel of the result, and with what weights: one table for each axis, and two passes over floats
+//! with them. Those over bytes are in [`bytes`](crate::bytes).
 
 use ndarray::ArrayView2;
 
 use crate::Filter;
+use crate::bytes::FRACTION_BITS;
 
 /// The weights along one axis.
 #[derive(Debug, Clone)]
@@ -48,100 +49,47 @@ impl Taps<f64> {
 }
 
 impl<W> Taps<W> {
-    fn to(&self) -> usize {
+    /// Pixels of the result.
+    pub(crate) fn to(&self) -> usize {
         self.rows.len()
     }
 
+    /// Whether there is nothing to do.
+    pub(crate) fn keeps_size(&self) -> bool {
+        self.from == self.to()
+    }
+
     /// For each pixel of the result, the first source pixel and the weights from there on.
-    fn iter(&self) -> impl Iterator<Item = (usize, &[W])> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &[W])> {
         self.rows.iter().map(|&(first, start, len)| (first, &self.weights[start..start + len]))
     }
 }
 
-/// How pixels and weights are multiplied and summed.
-pub(crate) trait Arithmetic {
-    /// A pixel.
-    type Pixel: Copy;
-    /// A weight.
-    type Weight: Copy;
-    /// A sum of products.
-    type Sum: Copy;
-    /// What a sum starts from.
-    const START: Self::Sum;
-    /// Adds a product.
-    fn add(sum: Self::Sum, pixel: Self::Pixel, weight: Self::Weight) -> Self::Sum;
-    /// The pixel that a sum makes.
-    fn pixel(sum: Self::Sum) -> Self::Pixel;
-}
-
-/// Bits after the point of weights for bytes: 32 bits less 8 for the pixel and 2 for sums of kernels with negative
-/// lobes.
-const FRACTION_BITS: u32 = 22;
-
-/// Bytes and fixed-point weights.
-pub(crate) struct Bytes;
-
-impl Arithmetic for Bytes {
-    type Pixel = u8;
-    type Weight = i32;
-    type Sum = i32;
-    const START: i32 = 1 << (FRACTION_BITS - 1);
-
-    fn add(sum: i32, pixel: u8, weight: i32) -> i32 {
-        sum + i32::from(pixel) * weight
-    }
-
-    fn pixel(sum: i32) -> u8 {
-        (sum >> FRACTION_BITS).clamp(0, 255) as u8
-    }
-}
-
-/// Floats, summed in double precision.
-pub(crate) struct Floats;
-
-impl Arithmetic for Floats {
-    type Pixel = f32;
-    type Weight = f64;
-    type Sum = f64;
-    const START: f64 = 0.0;
-
-    fn add(sum: f64, pixel: f32, weight: f64) -> f64 {
-        sum + f64::from(pixel) * weight
-    }
-
-    fn pixel(sum: f64) -> f32 {
-        sum as f32
-    }
-}
-
-/// Resamples a plane along its rows and then along its columns, in row-major order; pixels are rounded after each pass.
-pub(crate) fn two_passes<A: Arithmetic>(
-    [rows, columns]: &[Taps<A::Weight>; 2],
-    plane: ArrayView2<'_, A::Pixel>,
-    out: &mut [A::Pixel],
-) {
+/// Resamples a plane along its rows and then along its columns, in row-major order; sums are taken in double precision and kept in
+/// single.
+pub(crate) fn two_passes([rows, columns]: &[Taps<f64>; 2], plane: ArrayView2<'_, f32>, out: &mut [f32]) {
     let width = columns.to();
     let mut middle = Vec::with_capacity(rows.from * width);
     for row in plane.rows() {
         let row = row.to_vec();
-        if columns.from == width {
+        if columns.keeps_size() {
             middle.extend(row);
         } else {
             middle.extend(columns.iter().map(|(first, weights)| {
                 let pairs = row[first..].iter().zip(weights);
-                A::pixel(pairs.fold(A::START, |sum, (pixel, weight)| A::add(sum, *pixel, *weight)))
+                pairs.fold(0.0, |sum, (pixel, weight)| sum + f64::from(*pixel) * weight) as f32
             }));
         }
     }
-    if rows.from == rows.to() {
+    if rows.keeps_size() {
         return out.copy_from_slice(&middle);
     }
-    let mut sums = vec![A::START; width];
+    let mut sums = vec![0.0; width];
     for ((first, weights), out) in rows.iter().zip(out.chunks_exact_mut(width)) {
-        sums.fill(A::START);
+        sums.fill(0.0);
         for (row, weight) in middle[first * width..].chunks_exact(width).zip(weights) {
-            sums.iter_mut().zip(row).for_each(|(sum, pixel)| *sum = A::add(*sum, *pixel, *weight));
+            sums.iter_mut().zip(row).for_each(|(sum, pixel)| *sum += f64::from(*pixel) * weight);
         }
-        out.iter_mut().zip(&sums).for_each(|(out, sum)| *out = A::pixel(*sum));
+        out.iter_mut().zip(&sums).for_each(|(out, sum)| *out = *sum as f32);
     }
 }

@@ -133,7 +133,7 @@ impl<F: Real> AnchorTrace<F> {
 
     /// The gradients of `sum(end_points * g) + sum(own_log_probs * h)` for the cotangents `g: [B, d]` and `h: [steps, B]`.
     ///
-    /// Steps behind which every cotangent is zero cost nothing, so a loss on the best step of each sample is cheap.
+    /// A sample's steps behind which all of its cotangents are zero cost nothing, so a loss on the best step of each is cheap.
     ///
     /// # Errors
     /// [`LatentError::Shape`], [`LatentError::NonFinite`] for cotangents that do not fit.

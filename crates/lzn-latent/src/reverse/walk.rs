@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
 use crate::bases::Bases;
 use crate::history::{Cotangents, Pace};
@@ -55,6 +55,13 @@ struct State<F> {
     rows: Vec<usize>,
     z: Array2<F>,
     bases: Vec<usize>,
+}
+
+/// Some rows of a state, and the cotangents of their rates `[r, d]` and recorded log-probabilities `[r]`.
+struct Concerned<F> {
+    state: State<F>,
+    g: Array2<F>,
+    values: Option<Vec<F>>,
 }
 
 /// Cotangents of a tile's end points `[rows, d]` and recorded log-probabilities `[steps, rows]`.
@@ -281,24 +288,18 @@ impl<'a, F: Real> Ground<'a, F> {
         let mut bases: Option<Bases<F>> = None;
         let mut own = Array2::zeros((walk.rows.len(), self.anchors.dim()));
         for (k, state) in walk.states.iter().enumerate().rev() {
-            let mut g = cotangents.rate(self.plan, &pace, k, &state.rows);
-            let is_last = |row: &usize| walk.evaluations[*row] == k + 1;
-            if let Some(of_mean) = &of_mean {
-                for (mut g, row) in g.rows_mut().into_iter().zip(&state.rows).filter(|(_, row)| is_last(row)) {
-                    g += &of_mean.row(*row);
-                }
-            }
-            let values = cotangent.own.as_ref().map(|own| {
-                // What stands behind a row's last step repeats it.
-                let value =
-                    |row: &usize| if is_last(row) { own.slice(ndarray::s![k.., *row]).sum() } else { own[[k, *row]] };
-                state.rows.iter().map(value).collect::<Vec<F>>()
-            });
-            if is_zero(g.iter()) && values.as_ref().is_none_or(|values| is_zero(values.iter())) {
-                cotangents.retreat(&[], &Array2::zeros((0, g.ncols())));
+            let Some(Concerned { state, g, values }) = self.concerned(
+                walk,
+                k,
+                state,
+                cotangents.rate(self.plan, &pace, k, &state.rows),
+                of_mean.as_ref(),
+                cotangent.own,
+            ) else {
+                cotangents.retreat(&[], &Array2::zeros((0, own.ncols())));
                 continue;
-            }
-            let bases = self.bases_of(&mut bases, state, walk, &mut own, sink);
+            };
+            let bases = self.bases_of(&mut bases, &state, walk, &mut own, sink);
             let taus = pace.taus(self.plan, k, &state.rows);
             let point = Point { anchors: self.anchors, bases, rows: &state.rows, taus: &taus, z: state.z.view() };
             let owners: Option<Vec<usize>> =
@@ -315,6 +316,46 @@ impl<'a, F: Real> Ground<'a, F> {
             sink.add_rows(&bases.index, own.view());
         }
         cotangents.first().mapv(|g| g / F::of(self.plan.start()))
+    }
+
+    /// The rows of the state `k` that have a cotangent; none where none has. `g` belongs to the rates of all of its rows.
+    ///
+    /// A loss on the best step of each row leaves out all steps behind that one.
+    fn concerned(
+        &self,
+        walk: &Walk<F>,
+        k: usize,
+        state: &State<F>,
+        mut g: Array2<F>,
+        of_mean: Option<&Array2<F>>,
+        own: Option<ArrayView2<'_, F>>,
+    ) -> Option<Concerned<F>> {
+        let is_last = |row: usize| walk.evaluations[row] == k + 1;
+        if let Some(of_mean) = of_mean {
+            for (mut g, row) in g.rows_mut().into_iter().zip(&state.rows).filter(|(_, row)| is_last(**row)) {
+                g += &of_mean.row(*row);
+            }
+        }
+        let values = own.map(|own| {
+            // What stands behind a row's last step repeats it.
+            let value = |row: &usize| if is_last(*row) { own.slice(s![k.., *row]).sum() } else { own[[k, *row]] };
+            state.rows.iter().map(value).collect::<Vec<F>>()
+        });
+        let has_one = |i: &usize| {
+            let value = values.as_ref().map_or(F::zero(), |values| values[*i]);
+            value != F::zero() || g.row(*i).iter().any(|x| *x != F::zero())
+        };
+        let places: Vec<usize> = (0..state.rows.len()).filter(has_one).collect();
+        if places.is_empty() {
+            return None;
+        }
+        let of = |all: &[usize]| places.iter().map(|i| all[*i]).collect();
+        let rows = |all: &Array2<F>| all.select(Axis(0), &places);
+        Some(Concerned {
+            state: State { rows: of(&state.rows), z: rows(&state.z), bases: of(&state.bases) },
+            g: rows(&g),
+            values: values.map(|values| places.iter().map(|i| values[*i]).collect()),
+        })
     }
 
     /// The bases at a state, from those at the state behind it; what belongs to bases that go is handed in.
@@ -391,8 +432,4 @@ fn falls<F: Real>(logits: &[F], zones: &crate::kernels::logits::RowZones<'_, F>)
         h == F::zero() || log_weight == F::neg_infinity() || logits[j] - log_weight < h * square
     };
     (0..logits.len()).all(falls)
-}
-
-fn is_zero<'a, F: Real>(mut values: impl Iterator<Item = &'a F>) -> bool {
-    values.all(|x| *x == F::zero())
 }

@@ -1,7 +1,7 @@
 //! Hand-derived gradients against differences, and against what they must satisfy.
 
 use lzn_latent::{Anchors, Solver, alignment};
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Axis};
 
 use crate::common::{anchors, each, flow, normal, solvers, stream};
 
@@ -117,6 +117,37 @@ fn vjps_add_up_and_a_pair_of_traces_composes() {
     };
     let error = error_against_differences((&gradient * &direction).sum(), value);
     assert!(error < 1e-8, "{error:e}");
+}
+
+#[test]
+fn samples_without_a_cotangent_at_a_step_change_nothing() {
+    let (batch, owners): (usize, Vec<usize>) = (40, (0..40).map(|row| row % 6).collect());
+    for (seed, solver) in (400..).zip(solvers()) {
+        let (flow, inputs) = (flow(solver), Inputs::new(seed, 6, batch, 3));
+        let trace = flow.trace_anchors(inputs.points.view(), &inputs.set(), &owners).unwrap();
+        let all = normal(seed + 10, trace.own_log_probs().nrows(), batch);
+        // One step of each sample, as the alignment losses have it, and all the others.
+        let mut best = Array2::zeros(all.raw_dim());
+        (0..batch).for_each(|row| best[[7 * row % all.nrows(), row]] = all[[7 * row % all.nrows(), row]]);
+        let rest = &all - &best;
+        let [all, best, rest] = [all, best, rest].map(|record| trace.vjp(None, Some(record.view())).unwrap());
+        for (all, one, other) in [
+            (&all.latents, &best.latents, &rest.latents),
+            (&all.anchors, &best.anchors, &rest.anchors),
+            (
+                &all.log_weights.insert_axis(Axis(1)),
+                &best.log_weights.insert_axis(Axis(1)),
+                &rest.log_weights.insert_axis(Axis(1)),
+            ),
+        ] {
+            let (size, error) = (largest(all), largest(&(all - one - other)));
+            assert!(size > 0.1 && error < 1e-11 * size, "{solver:?}: {error:e} of {size}");
+        }
+    }
+}
+
+fn largest(matrix: &Array2<f64>) -> f64 {
+    matrix.iter().fold(0.0, |most, x| x.abs().max(most))
 }
 
 /// Moving all anchors changes no latent, and scaling them changes none of the exact flow.

@@ -2,8 +2,8 @@
 
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::Duration;
 
 use lzn_torch::TorchError;
@@ -15,9 +15,19 @@ use crate::run::{RunError, StopFlag};
 /// Time between two looks, of a request to the store of the workers each.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Longest that the end of an alarm waits for an answer of the store: never, if the process hangs that holds it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// A thread that passes the wish on, for as long as this value lives. Work that all workers do together still has to agree on giving it
 /// up: the wish reaches one after the other.
-pub(super) struct Alarm(Option<(Sender<()>, JoinHandle<()>)>);
+pub(super) struct Alarm(Option<Running>);
+
+struct Running {
+    /// Dropped, it ends the thread.
+    end: Sender<()>,
+    /// Closed when the thread has ended.
+    ended: Receiver<()>,
+}
 
 /// The sign by which the workers of a run know that one was asked to stop: another one each time, since the store may be older than the run. All
 /// workers make the same call.
@@ -37,13 +47,17 @@ impl Alarm {
     /// [`TaskError::Run`] if the system gives no thread.
     pub(super) fn new(world: &World, sign: &CStr, stop: &StopFlag) -> Result<Self, TaskError> {
         let Some(group) = world.group() else { return Ok(Self(None)) };
-        let (end, ended) = mpsc::channel();
-        let name = sign.to_owned();
-        let (group, stop) = (Arc::clone(group), stop.clone());
-        let waited = move || ended.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout);
-        let look = move || while waited() && !pass_on(&group, &name, &stop) {};
+        let ((end, wanted), (gone, ended)) = (mpsc::channel(), mpsc::channel::<()>());
+        let (group, name, stop) = (Arc::clone(group), sign.to_owned(), stop.clone());
+        let look = move || {
+            while wanted.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) && !pass_on(&group, &name, &stop) {}
+            // Whoever waits for this may be about to end the process, or to close the group.
+            drop(group);
+            drop(gone);
+        };
         let thread = thread::Builder::new().name("alarm".to_owned()).spawn(look);
-        Ok(Self(Some((end, thread.map_err(|source| RunError::Signal { source })?))))
+        thread.map_err(|source| RunError::Signal { source })?;
+        Ok(Self(Some(Running { end, ended })))
     }
 }
 
@@ -67,10 +81,10 @@ fn pass_on(group: &Group, name: &CStr, stop: &StopFlag) -> bool {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        if let Some((end, thread)) = self.0.take() {
+        if let Some(Running { end, ended }) = self.0.take() {
             drop(end);
-            // It has nothing to say that has not been said.
-            let _ = thread.join();
+            // Nothing is ever sent: this returns when the thread has ended, or gives up.
+            let _ = ended.recv_timeout(PATIENCE);
         }
     }
 }

@@ -94,7 +94,7 @@ fn write_trace(trace: &Trace, folder: &Path) -> Result<()> {
 fn join(launched: Option<&Launch>, compute: &Compute, workers: &WorkersArgs) -> Result<(World, Device)> {
     let device = device(compute)?;
     let Some(launch) = launched.filter(|launch| launch.size > 1) else { return Ok((World::alone(), device)) };
-    let device = own_device(device, launch, || tch::Cuda::device_count())?;
+    let device = own_device(device, launch, tch::Cuda::device_count)?;
     let world = World::join(launch, Backend::of(device), Duration::from_secs(workers.worker_timeout))?;
     Ok((world, device))
 }

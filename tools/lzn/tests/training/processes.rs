@@ -154,6 +154,30 @@ fn a_worker_that_is_terminated_stops_all_within_ten_seconds_in_a_step_and_in_an_
     assert_eq!(place.weights("as-long"), place.weights("stepping"));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_that_hangs_ends_the_others_at_the_time_limit_even_if_it_is_the_one_through_which_they_met() {
+    let place = Place::new();
+    let start = |rank: usize| {
+        let run = format!("hangs-{rank}");
+        let mut launcher = train(&place, &run, "2", &["train.iterations=100000"]).spawn().unwrap();
+        place.wait_for(&mut launcher, &run, 2);
+        let worker = workers(&launcher, &place.path(&run))[rank].to_string();
+        assert!(Command::new("kill").args(["-STOP", &worker]).status().unwrap().success());
+        (rank, launcher)
+    };
+    let begin = Instant::now();
+    for (rank, launcher) in [0, 1].map(start) {
+        let output = launcher.wait_with_output().unwrap();
+        let said = stderr(&output);
+        // The limit, what the others need to end, and ten seconds for the one that hangs before it is killed.
+        assert!(begin.elapsed() < Duration::from_secs(90), "{:?}: {said}", begin.elapsed());
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("another worker did not do its part within the time limit"), "{said}");
+        assert!(said.contains(&format!("worker {} of 2", 1 - rank)), "{said}");
+    }
+}
+
 #[test]
 fn workers_without_the_devices_that_are_asked_for_say_so() {
     if tch::Cuda::is_available() {

@@ -44,6 +44,8 @@ pub struct StepReport {
     pub skipped: bool,
     /// What the parts of the step took; `data` is known to whoever made the batch.
     pub times: StepTimes,
+    /// Bytes that were handed over to the other workers, which is known to whoever took the step with them.
+    pub exchanged: u64,
 }
 
 /// One term of the loss.
@@ -172,7 +174,7 @@ impl StepEngine {
         let (encoder, zoning) = (self.model.encoder_time.spent() - encoder, zones::time_spent() - zoning);
         let rest = begin.elapsed().saturating_sub(encoder + zoning + backward);
         let times = StepTimes { data: Duration::ZERO, encoder, zoning, backward, rest };
-        Ok(StepReport { values, skipped, times })
+        Ok(StepReport { values, skipped, times, exchanged: 0 })
     }
 
     fn prepare_gradients(&mut self, step: u64, context: &StepContext, loss: &Tensor) -> Result<(), TaskError> {

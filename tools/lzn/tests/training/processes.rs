@@ -1,10 +1,9 @@
 //! `lzn train --processes`: what several processes leave is what one leaves, and none outlives the others.
 
-use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{Place, send, stderr, succeed};
+use crate::support::{Place, send, send_to, stderr, succeed};
 
 /// Without dropout, which each worker draws for itself.
 const STILL: [&str; 3] = ["model.encoder.ncsnpp.dropout=0.0", "model.decoder.dropout=0.0", "train.batch_size=8"];
@@ -63,33 +62,17 @@ fn a_stopped_run_of_two_goes_on_to_the_same_bits() {
     assert_eq!(place.weights("whole"), place.weights("stopped"));
 }
 
-/// Processes that train in `folder`, beside the launcher, by their numbers.
-#[cfg(target_os = "linux")]
-fn workers(launcher: &Child, folder: &Path) -> Vec<u32> {
-    let run = folder.to_string_lossy().into_owned();
-    let of_launcher = |process: &u32| {
-        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-        status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == launcher.id().to_string()))
-    };
-    let all = std::fs::read_dir("/proc").unwrap().flatten();
-    let mut found: Vec<u32> =
-        all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(of_launcher).collect();
-    found.sort_unstable();
-    assert!(found.len() <= 4, "{run}: {found:?}");
-    found
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn a_worker_that_is_killed_ends_the_others_and_the_run_goes_on() {
     let place = Place::new();
     let mut launcher = train(&place, "run", "4", &["train.iterations=100000"]).spawn().unwrap();
     place.wait_for(&mut launcher, "run", 2);
-    let processes = workers(&launcher, &place.path("run"));
+    let processes = place.workers(&launcher);
     assert_eq!(processes.len(), 4);
-    let killed = processes[2].to_string();
+    let killed = processes[2];
     let begin = Instant::now();
-    assert!(Command::new("kill").args(["-KILL", &killed]).status().unwrap().success());
+    assert!(send_to("KILL", killed));
     let output = launcher.wait_with_output().unwrap();
     assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
     let said = stderr(&output);
@@ -97,9 +80,7 @@ fn a_worker_that_is_killed_ends_the_others_and_the_run_goes_on() {
     assert!(said.contains(&format!("of 4 (process {killed}) died: signal: 9")), "{said}");
     assert!(said.contains("another worker has gone"), "{said}");
     assert!(said.contains("what was saved is safe, go on with: lzn resume run"), "{said}");
-    for process in processes {
-        assert!(!Path::new(&format!("/proc/{process}")).exists(), "{process} is still there");
-    }
+    place.wait_until_deserted(Duration::ZERO);
     let saved: u64 = place.checkpoints("run").last().unwrap().parse().unwrap();
     let mut resume = place.resume("run");
     resume.args(["--processes", "4", "--set", &format!("train.iterations={}", saved + 2)]);

@@ -83,6 +83,39 @@ impl Place {
         names
     }
 
+    /// Processes that work in this place, in the order in which they were started.
+    #[cfg(target_os = "linux")]
+    fn processes(&self) -> Vec<u32> {
+        let here = fs::canonicalize(self.0.path()).unwrap();
+        // Of a process that has ended, the folder is not known any more.
+        let is_here = |process: &u32| fs::read_link(format!("/proc/{process}/cwd")).is_ok_and(|folder| folder == here);
+        let entries = fs::read_dir("/proc").unwrap().flatten();
+        let mut found: Vec<u32> =
+            entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_here).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Only Linux tells where processes work.
+    #[cfg(not(target_os = "linux"))]
+    fn processes(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
+    /// The workers that `launcher` has started, in the order of their numbers; none where the system does not tell.
+    pub(crate) fn workers(&self, launcher: &Child) -> Vec<u32> {
+        self.processes().into_iter().filter(|process| *process != launcher.id()).collect()
+    }
+
+    /// Waits until no process works in this place any more.
+    pub(crate) fn wait_until_deserted(&self, limit: Duration) {
+        let begin = Instant::now();
+        while !self.processes().is_empty() {
+            assert!(begin.elapsed() < limit, "{:?} are still there", self.processes());
+            sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Waits until a running training has saved a checkpoint of `step` or a later one.
     pub(crate) fn wait_for(&self, child: &mut Child, run: &str, step: u64) {
         let begin = Instant::now();
@@ -118,8 +151,13 @@ pub(crate) fn stderr(output: &Output) -> String {
 
 /// Sends a signal by its name, such as `INT`.
 pub(crate) fn send(signal: &str, child: &Child) {
-    let status = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
-    assert!(status.success());
+    assert!(send_to(signal, child.id()));
+}
+
+/// Sends a signal to a process; returns whether it was there.
+pub(crate) fn send_to(signal: &str, process: u32) -> bool {
+    let command = format!("kill -{signal} {process} 2> /dev/null");
+    Command::new("sh").args(["-c", &command]).status().unwrap().success()
 }
 
 /// Names and bytes of all files below a folder.

@@ -21,6 +21,7 @@ pub(super) struct Records {
 impl Hook for Records {
     fn start(&mut self, session: &mut Session) -> Result<(), TaskError> {
         self.last = Some((session.step, Instant::now()));
+        self.exchanged = session.world.traffic();
         Ok(())
     }
 
@@ -40,8 +41,8 @@ impl Hook for Records {
             self.stalled = session.stalled;
             if !session.world.is_alone() {
                 let all = session.world.traffic();
-                let bytes = all.bytes - self.exchanged.bytes;
-                values.insert("exchange/bytes_per_step".to_owned(), bytes as f64 / (session.step - step).max(1) as f64);
+                // Of this step alone, not a mean since the record before: a run that went on in between is to record the same.
+                values.insert("exchange/bytes_per_step".to_owned(), report.exchanged as f64);
                 for (name, time) in [
                     ("time/exchange_share", all.time.saturating_sub(self.exchanged.time)),
                     ("time/gathers_share", all.gathers.saturating_sub(self.exchanged.gathers)),

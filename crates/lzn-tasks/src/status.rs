@@ -9,8 +9,8 @@ use crate::TaskError;
 use crate::config::RunConfig;
 use crate::model::checkpoints;
 use crate::run::folder;
-use crate::run::heartbeat::{Beat, beats};
-use crate::run::records::{Record, read};
+use crate::run::heartbeat::{Worker, workers};
+use crate::run::records::{Record, Tail};
 
 /// Silence up to this long is none, however fast the run has been.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,8 +50,6 @@ pub struct RunStatus {
     pub path: PathBuf,
     /// Steps of the whole run.
     pub total: u64,
-    /// What was recorded, in order.
-    pub records: Vec<Record>,
     /// The newest checkpoint.
     pub checkpoint: Option<u64>,
     /// The newest picture of samples.
@@ -59,9 +57,10 @@ pub struct RunStatus {
     /// The process that trains it, in words.
     pub holder: Option<String>,
     /// What its workers are doing, while a process holds it.
-    pub workers: Vec<Beat>,
+    pub workers: Vec<Worker>,
     /// Time since the last record.
     pub silence: Option<Duration>,
+    records: Tail,
     /// Images from one record to the next.
     images: f64,
     batch: f64,
@@ -73,38 +72,60 @@ impl RunStatus {
     /// # Errors
     /// [`TaskError::Run`] if there is no run or a file cannot be read; [`TaskError::Config`] if its configuration is none.
     pub fn read(folder: &Path) -> Result<Self, TaskError> {
-        let config = RunConfig::parse(&folder::read_config(folder)?, &folder.join("config.toml"), &[])?;
-        let records = if folder.join("metrics.jsonl").exists() { read(folder)? } else { Vec::new() };
-        let changed = fs::metadata(folder.join("metrics.jsonl")).and_then(|file| file.modified()).ok();
-        let batch = config.train.batch_size as f64;
-        let holder = folder::holder(folder);
-        // A process that was killed has left its last beat.
-        let workers = if holder.is_some() { beats(folder) } else { Vec::new() };
-        Ok(Self {
+        let mut status = Self {
             path: folder.to_owned(),
-            total: config.train.iterations,
-            records,
-            checkpoint: checkpoints(folder, &config).steps()?.last().copied(),
-            sample: newest_picture(&folder.join("samples")),
-            holder,
-            workers,
-            // A clock that was set back is no silence.
-            silence: changed.map(|then| SystemTime::now().duration_since(then).unwrap_or_default()),
-            images: batch * config.train.log_every as f64,
-            batch,
-        })
+            total: 0,
+            checkpoint: None,
+            sample: None,
+            holder: None,
+            workers: Vec::new(),
+            silence: None,
+            records: Tail::new(folder),
+            images: 0.0,
+            batch: 0.0,
+        };
+        status.refresh()?;
+        Ok(status)
+    }
+
+    /// Looks again. Of the records only those are read that were added.
+    ///
+    /// # Errors
+    /// As [`RunStatus::read`].
+    pub fn refresh(&mut self) -> Result<(), TaskError> {
+        let folder = &self.path;
+        let config = RunConfig::parse(&folder::read_config(folder)?, &folder.join("config.toml"), &[])?;
+        self.records.look()?;
+        let changed = fs::metadata(folder.join("metrics.jsonl")).and_then(|file| file.modified()).ok();
+        self.batch = config.train.batch_size as f64;
+        self.images = self.batch * config.train.log_every as f64;
+        self.total = config.train.iterations;
+        self.checkpoint = checkpoints(folder, &config).steps()?.last().copied();
+        self.sample = newest_picture(&folder.join("samples"));
+        self.holder = folder::holder(folder);
+        // A process that was killed has left its last beat.
+        self.workers = if self.holder.is_some() { workers(folder) } else { Vec::new() };
+        // A clock that was set back is no silence.
+        self.silence = changed.map(|then| SystemTime::now().duration_since(then).unwrap_or_default());
+        Ok(())
+    }
+
+    /// What was recorded, in order.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        self.records.records()
     }
 
     /// Steps that were recorded.
     #[must_use]
     pub fn step(&self) -> u64 {
-        self.records.last().map_or(0, |record| record.step)
+        self.records().last().map_or(0, |record| record.step)
     }
 
     /// The newest value of this name.
     #[must_use]
     pub fn newest(&self, name: &str) -> Option<f64> {
-        self.records.iter().rev().find_map(|record| record.values.get(name).copied().flatten())
+        self.records().iter().rev().find_map(|record| record.values.get(name).copied().flatten())
     }
 
     /// Images per second between the last two records.
@@ -135,13 +156,13 @@ impl RunStatus {
     #[must_use]
     pub fn series(&self, name: &str) -> Vec<(f64, f64)> {
         let point = |record: &Record| Some((record.step as f64, (*record.values.get(name)?)?));
-        self.records.iter().filter_map(point).collect()
+        self.records().iter().filter_map(point).collect()
     }
 
     /// Names of all values, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let names: BTreeSet<&String> = self.records.iter().flat_map(|record| record.values.keys()).collect();
+        let names: BTreeSet<&String> = self.records().iter().flat_map(|record| record.values.keys()).collect();
         names.into_iter().cloned().collect()
     }
 

@@ -11,5 +11,7 @@ mod failures;
 mod gradients;
 #[path = "dist/members.rs"]
 mod members;
+#[path = "dist/watching.rs"]
+mod watching;
 #[path = "dist/workers.rs"]
 mod workers;

@@ -134,8 +134,8 @@ pub(crate) struct ResumeArgs {
 /// Arguments of `lzn watch`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-On a terminal: curves, redrawn as the run goes on; q ends. Elsewhere, or with --json: a line for every record. It only looks, so it can
-run on any machine that sees the folder, and as often as one likes.
+On a terminal: curves and a line on each worker, redrawn as the run goes on; q ends. Elsewhere, or with --json: for every record, and when a
+worker gets stuck. It only looks, so it can run on any machine that sees the folder, and as often as one likes.
 
 Examples:
   lzn watch runs/mine

@@ -24,3 +24,5 @@ mod soak;
 mod stopping;
 #[path = "training/support.rs"]
 mod support;
+#[path = "training/watching.rs"]
+mod watching;

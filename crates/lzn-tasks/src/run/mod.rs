@@ -8,7 +8,7 @@
 //!   tensorboard/           events for TensorBoard
 //!   samples/               pictures
 //!   checkpoints/000001000/ a whole checkpoint, or nothing: see `checkpoint`
-//!   .worker-0.json         what the process is doing, every second: see `heartbeat`
+//!   .worker-0.json         what worker 0 is doing, every second, and so on: see `heartbeat`
 //!   .lock                  held by the process that writes to the folder
 //! ```
 //!

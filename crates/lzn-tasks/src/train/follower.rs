@@ -1,13 +1,17 @@
-//! A worker beside worker 0: it takes its part of every step, and writes nothing.
+//! A worker beside worker 0: it takes its part of every step, and writes nothing but what it is doing.
 
 use std::ffi::CString;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lzn_torch::dist::World;
 use tch::Device;
 
 use super::alarm::{self, Alarm};
+use super::monitor::{Monitor, OnStall};
+use super::stage::{Pulse, Stage, within};
 use super::team::{self, Next};
+use super::trace::Trace;
 use super::trainer::{Outcome, take_step, unless_interrupted};
 use super::{Feed, Recipe, StepEngine};
 use crate::TaskError;
@@ -27,6 +31,10 @@ pub struct Follower {
     /// Known to all workers: see [`Alarm`].
     sign: CString,
     step: u64,
+    /// The run folder, where there is one on this machine.
+    folder: Option<PathBuf>,
+    on_stall: Option<OnStall>,
+    trace: Option<Trace>,
 }
 
 impl Follower {
@@ -47,9 +55,28 @@ impl Follower {
         config.check()?;
         let mut engine = StepEngine::of(model, objectives, &config.train);
         let shared = feed.share(world.rank(), world.size())?;
+        team::watch_exchanges(&world);
         let (step, _) = team::share_state(&world, &mut engine, (0, 0))?;
         let sign = alarm::agree_on_sign(&world)?;
-        Ok(Self { world, config, engine, data, feed, shared, sign, step })
+        Ok(Self { world, config, engine, data, feed, shared, sign, step, folder: None, on_stall: None, trace: None })
+    }
+
+    /// Keeps what this worker is doing in the run folder, for whoever watches, if the folder is there for it.
+    #[must_use]
+    pub fn in_folder(self, folder: &Path) -> Self {
+        Self { folder: Some(folder.to_owned()), ..self }
+    }
+
+    /// Keeps when which part of this worker's training ran.
+    #[must_use]
+    pub fn with_trace(self, trace: Trace) -> Self {
+        Self { trace: Some(trace), ..self }
+    }
+
+    /// Calls `tell`, from another thread, with what this worker does when it takes very long; of its waiting for others, worker 0 tells.
+    #[must_use]
+    pub fn on_stall(self, tell: impl Fn(&str) + Send + 'static) -> Self {
+        Self { on_stall: Some(Box::new(tell)), ..self }
     }
 
     /// Finished steps.
@@ -62,7 +89,15 @@ impl Follower {
     /// # Errors
     /// [`TaskError`] if a batch cannot be read, libtorch refuses an operation, or another worker has failed.
     pub fn run(&mut self, stop: &StopFlag) -> Result<Outcome, TaskError> {
-        let Self { world, config, engine, data, feed, shared, sign, step } = self;
+        let pulse = Pulse::new(self.step);
+        let (folder, on_stall) = (self.folder.as_deref(), self.on_stall.take());
+        let _heart = Monitor::new(pulse.clone(), &self.world, folder, on_stall).start();
+        let trace = self.trace.clone();
+        pulse.watch(trace.as_ref(), || self.steps(stop, &pulse))
+    }
+
+    fn steps(&mut self, stop: &StopFlag, pulse: &Pulse) -> Result<Outcome, TaskError> {
+        let Self { world, config, engine, data, feed, shared, sign, step, .. } = self;
         let mut batches = feed.steps_from(*step)?;
         let _alarm = Alarm::new(world, sign, stop)?;
         let mut patient = true;
@@ -73,16 +108,21 @@ impl Follower {
                 Next::Step if stopping => patient = true,
                 Next::Step => {
                     let begin = Instant::now();
-                    let Some(batch) = batches.next() else { return Ok(Outcome::Finished) };
-                    take_step((world, *shared), (engine, config), *step, (batch?, begin))?;
+                    let Some(batch) = within(Stage::Data, "batch", || batches.next()) else {
+                        return Ok(Outcome::Finished);
+                    };
+                    let batch = (batch?, begin);
+                    within(Stage::Device, "step", || take_step((world, *shared), (engine, config), *step, batch))?;
                     *step += 1;
+                    pulse.finished(*step);
                 }
                 Next::End if *step < config.train.iterations => return Ok(Outcome::Interrupted),
                 Next::End => return Ok(Outcome::Finished),
                 other => {
                     let how = (&config.evaluate, config.seed);
                     let assist = || team::assist((world, engine), data.as_ref(), other, how);
-                    unless_interrupted(stop.watch(assist))?;
+                    let watched = || within(Stage::Evaluation, "evaluation", assist);
+                    unless_interrupted(stop.watch(watched))?;
                 }
             }
         }

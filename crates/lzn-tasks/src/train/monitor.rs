@@ -1,11 +1,13 @@
 //! Watches over the thread that trains: a beat every second, and a word when it waits for very long.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lzn_torch::dist::World;
+
 use super::stage::{Look, Pulse, Stage};
-use crate::run::heartbeat::{Beat, Heartbeat};
+use crate::run::heartbeat::{Beat, Heartbeat, beats};
 use crate::run::progress::duration;
 
 /// Told what a run waits for.
@@ -18,9 +20,12 @@ const OVERDUE: u32 = 3;
 /// Looks over which the shares of stages are taken.
 const WINDOW: usize = 30;
 
-/// What is known of a run's pulse.
+/// What is known of a worker's pulse.
 pub(super) struct Monitor {
     pulse: Pulse,
+    /// Number of the worker, and how many there are.
+    place: (u64, u64),
+    folder: Option<PathBuf>,
     on_stall: Option<OnStall>,
     /// Time in each stage, at the last looks.
     before: VecDeque<[Duration; 5]>,
@@ -31,13 +36,17 @@ pub(super) struct Monitor {
 }
 
 impl Monitor {
-    pub(super) fn new(pulse: Pulse, on_stall: Option<OnStall>) -> Self {
-        Self { pulse, on_stall, before: VecDeque::new(), limit: Duration::ZERO, last: None }
+    /// Of the worker of `world` that this process is, for the run in `folder`, if it has that.
+    pub(super) fn new(pulse: Pulse, world: &World, folder: Option<&Path>, on_stall: Option<OnStall>) -> Self {
+        let place = (world.rank() as u64, world.size() as u64);
+        let (before, limit, last) = (VecDeque::new(), Duration::ZERO, None);
+        Self { pulse, place, folder: folder.map(Path::to_owned), on_stall, before, limit, last }
     }
 
     /// Looks every second, until the result is dropped.
-    pub(super) fn start(mut self, folder: &Path) -> Option<Heartbeat> {
-        Heartbeat::start(folder, 0, move || self.beat())
+    pub(super) fn start(mut self) -> Option<Heartbeat> {
+        let folder = self.folder.clone();
+        Heartbeat::start(folder.as_deref(), self.place.0, move || self.beat())
     }
 
     fn beat(&mut self) -> Beat {
@@ -48,7 +57,7 @@ impl Monitor {
             tell(&words);
         }
         let shares = self.shares(look.spent);
-        Beat::now(0, look.step, (look.stage.name(), look.lasting.as_secs_f64()), shares)
+        Beat::now(self.place, look.step, (look.stage.name(), look.lasting.as_secs_f64()), shares)
     }
 
     /// What to say of a stage that has lasted for very long.
@@ -64,7 +73,17 @@ impl Monitor {
         }
         self.limit = look.lasting * 2;
         let (stage, seconds) = (look.stage, duration(look.lasting.as_secs_f64()));
-        Some(format!("stalled after step {}: {} for {seconds}; {}", look.step, stage.name(), stage.remedy()))
+        let reason = match stage {
+            // All that wait say the same: the first of them is enough, and those that are waited for speak for themselves.
+            Stage::Network if self.place.0 > 0 => return None,
+            Stage::Network => {
+                let beats = self.folder.as_deref().map(beats).unwrap_or_default();
+                waited_for(&beats).unwrap_or_else(|| stage.remedy().to_owned())
+            }
+            _ => stage.remedy().to_owned(),
+        };
+        let worker = if self.place.1 > 1 { format!("worker {} ", self.place.0) } else { String::new() };
+        Some(format!("{worker}stalled after step {}: {} for {seconds}; {reason}", look.step, stage.name()))
     }
 
     /// The share of each stage in the time since the first look that is still known.
@@ -81,6 +100,17 @@ impl Monitor {
     }
 }
 
+/// Who does not wait for others: whom the others wait for.
+fn waited_for(beats: &[Beat]) -> Option<String> {
+    let busy = |beat: &&Beat| beat.is_late() || beat.stage != Stage::Network.name();
+    let words = |beat: &Beat| match beat.is_late() {
+        true => format!("worker {} has not been heard of for {}", beat.worker, duration(beat.age())),
+        false => format!("worker {} has been in {} for {}", beat.worker, beat.stage, duration(beat.stage_seconds)),
+    };
+    let all: Vec<String> = beats.iter().filter(busy).map(words).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,19 +120,38 @@ mod tests {
         Look { step: 5, stage, lasting, longest, spent: [Duration::ZERO; 5] }
     }
 
+    fn unwatched() -> Monitor {
+        Monitor::new(Pulse::new(0), &World::alone(), None, None)
+    }
+
     #[test]
     fn a_stall_is_named_with_its_remedy_and_then_more_and_more_rarely() {
-        let mut monitor = Monitor::new(Pulse::new(0), None);
+        let mut monitor = unwatched();
         let said: Vec<u64> =
             (0..500).filter(|lasting| monitor.stall(look(Stage::Data, *lasting, 2)).is_some()).collect();
         assert_eq!(said, [60, 120, 240, 480]);
-        let words = Monitor::new(Pulse::new(0), None).stall(look(Stage::Network, 75, 2)).unwrap();
+        let words = unwatched().stall(look(Stage::Network, 75, 2)).unwrap();
         assert!(words.contains("after step 5: network for 1 min 15 s") && words.contains("worker"), "{words}");
     }
 
     #[test]
+    fn who_is_waited_for_is_named() {
+        let beat = |worker, stage, seconds| Beat::now((worker, 3), 5, (stage, seconds), Vec::new());
+        let mut beats = [beat(0, "network", 70.0), beat(1, "data", 72.0), beat(2, "network", 71.0)];
+        assert_eq!(waited_for(&beats).as_deref(), Some("worker 1 has been in data for 1 min 12 s"));
+        beats[1] = beat(1, "network", 70.0);
+        assert_eq!(waited_for(&beats), None);
+        beats[2].at -= 30.0;
+        assert_eq!(waited_for(&beats).as_deref(), Some("worker 2 has not been heard of for 30 s"));
+        let mut other = Monitor { place: (1, 3), ..unwatched() };
+        assert!(other.stall(look(Stage::Network, 75, 2)).is_none(), "worker 0 speaks for all that wait");
+        let words = other.stall(look(Stage::Data, 75, 2)).unwrap();
+        assert!(words.starts_with("worker 1 stalled after step 5: data for 1 min 15 s"), "{words}");
+    }
+
+    #[test]
     fn what_always_takes_long_is_no_stall_and_another_stage_begins_anew() {
-        let mut monitor = Monitor::new(Pulse::new(0), None);
+        let mut monitor = unwatched();
         assert!(monitor.stall(look(Stage::Evaluation, 250, 100)).is_none());
         assert!(monitor.stall(look(Stage::Evaluation, 301, 100)).is_some());
         assert!(monitor.stall(look(Stage::Device, 61, 1)).is_some());
@@ -111,7 +160,7 @@ mod tests {
 
     #[test]
     fn shares_are_those_of_the_last_half_minute() {
-        let mut monitor = Monitor::new(Pulse::new(0), None);
+        let mut monitor = unwatched();
         let spent = |data, device| [data, device, 0, 0, 0].map(Duration::from_secs);
         monitor.shares(spent(100, 0));
         let shares = monitor.shares(spent(101, 3));

@@ -99,17 +99,39 @@ impl Drop for Before {
     }
 }
 
+/// Work that goes on until this is dropped.
+struct Under {
+    pulse: Pulse,
+    trace: Option<Trace>,
+    span: Span,
+    before: Stage,
+}
+
+impl Drop for Under {
+    fn drop(&mut self) {
+        if let Some(trace) = &self.trace {
+            let length = self.pulse.0.begin.elapsed().saturating_sub(self.span.begin);
+            trace.add(Span { length, ..self.span.clone() });
+        }
+        self.pulse.enter(self.before);
+    }
+}
+
 /// Does `work` as a part of `stage`, and goes back to the stage before. `name` is what a trace calls it.
 pub fn within<T>(stage: Stage, name: &str, work: impl FnOnce() -> T) -> T {
-    let Some((pulse, trace)) = CURRENT.with(|current| current.borrow().clone()) else { return work() };
-    let before = pulse.enter(stage);
-    let begin = pulse.0.begin.elapsed();
-    let result = work();
-    if let Some(trace) = trace {
-        trace.add(Span { name: name.to_owned(), stage, begin, length: pulse.0.begin.elapsed().saturating_sub(begin) });
-    }
-    pulse.enter(before);
-    result
+    let _under = enter(stage, name);
+    work()
+}
+
+/// As [`within`], of the work that this thread does until the result is dropped.
+#[must_use]
+pub fn enter(stage: Stage, name: &str) -> impl Sized + 'static {
+    let current = CURRENT.with(|current| current.borrow().clone());
+    current.map(|(pulse, trace)| {
+        let before = pulse.enter(stage);
+        let begin = pulse.0.begin.elapsed();
+        Under { pulse, trace, span: Span { name: name.to_owned(), stage, begin, length: Duration::ZERO }, before }
+    })
 }
 
 impl Pulse {

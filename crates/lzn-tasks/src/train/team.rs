@@ -1,6 +1,6 @@
 //! What several workers do together beside steps: worker 0 says what comes next, the others do it with it.
 //!
-//! Worker 0 alone has the run folder: it records, saves, evaluates and draws. The others follow: before each step all of them say
+//! Worker 0 alone needs the run folder: it records, saves, evaluates and draws. The others follow: before each step all of them say
 //! whether they were asked to stop, and worker 0 what is next.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use lzn_torch::dist::{Reduce, World};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::stage::{Stage, within};
+use super::stage::{Stage, enter, within};
 use super::{Scaler, StepEngine, state};
 use crate::TaskError;
 use crate::config::EvaluateConfig;
@@ -71,10 +71,12 @@ pub(super) fn agree(world: &World, next: Option<Next>, stop: bool, patient: bool
     let [code, images] = next.map_or([0, 0], Next::numbers);
     let mut all = Tensor::from_slice(&[code, images, i64::from(stop)]);
     let limit = if patient { ALONE.max(group.limit()) } else { group.limit() };
-    let meet = || group.all_reduce_within(&mut all, Reduce::Max, limit);
-    within(Stage::Network, "what is next", meet).map_err(TorchError::from)?;
-    let value = |i| all.int64_value(&[i]);
-    Ok((Next::of([value(0), value(1)]), value(2) != 0))
+    let meet = || {
+        let met = group.all_reduce_within(&mut all, Reduce::Max, limit);
+        met.map(|()| [0, 1, 2].map(|i| all.int64_value(&[i])))
+    };
+    let [code, images, stop] = within(Stage::Network, "what is next", meet).map_err(TorchError::from)?;
+    Ok((Next::of([code, images]), stop != 0))
 }
 
 /// Where a run stands, beside its tensors.
@@ -84,6 +86,11 @@ struct Counters {
     skipped: u64,
     counts: state::Counts,
     scaler: Option<Scaler>,
+}
+
+/// Has what this worker waits for in exchanges be a stage of its own.
+pub(super) fn watch_exchanges(world: &World) {
+    world.watched_by(|operation| enter(Stage::Network, operation));
 }
 
 /// Gives the state that worker 0 has restored to all; returns how many steps are finished and how many of them were skipped.

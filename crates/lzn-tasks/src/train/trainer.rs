@@ -21,7 +21,7 @@ use crate::config::RunConfig;
 use crate::data::RunData;
 use crate::objective::{Draws, Field, StepContext};
 use crate::run::folder::differences;
-use crate::run::{Checkpoints, Journal, RunError, RunFolder, Saver, StopFlag, digest};
+use crate::run::{Checkpoints, Journal, RunError, RunFolder, Saver, StopFlag, digest, heartbeat};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,8 +114,11 @@ impl Trainer {
         let Recipe { config, model, objectives, mut feed, images: data } = recipe;
         config.check()?;
         let shared = feed.share(world.rank(), world.size())?;
+        team::watch_exchanges(&world);
         let class_names = data.as_ref().map(|data| data.train.class_names().to_vec()).unwrap_or_default();
         let folder = claim(folder, &config)?;
+        // The other workers begin theirs once they have the state, which comes later.
+        heartbeat::clear(folder.path());
         let keep = NonZeroUsize::new(config.train.keep_checkpoints).unwrap_or(NonZeroUsize::MIN);
         let checkpoints = Checkpoints::new(folder.checkpoints(), format!("{:08x}", config.identity()), keep)
             .keeping_every(config.train.keep_every.and_then(NonZeroU64::new));
@@ -197,7 +200,8 @@ impl Trainer {
     /// [`TaskError`] if a batch cannot be read, libtorch refuses an operation, or the disk takes nothing in the end.
     pub fn run(&mut self, stop: &StopFlag) -> Result<Outcome, TaskError> {
         let pulse = Pulse::new(self.session.step);
-        let _heart = Monitor::new(pulse.clone(), self.on_stall.take()).start(self.session.folder.path());
+        let Session { world, folder, .. } = &self.session;
+        let _heart = Monitor::new(pulse.clone(), world, Some(folder.path()), self.on_stall.take()).start();
         let trace = self.trace.clone();
         pulse.watch(trace.as_ref(), || {
             let _alarm = Alarm::new(&self.session.world, &self.sign, stop)?;
@@ -304,7 +308,7 @@ pub(super) fn take_step(
     step: u64,
     (batch, begin): (Vec<Field>, Instant),
 ) -> Result<StepReport, TaskError> {
-    let (rank, size) = (world.rank(), world.size());
+    let (rank, size, before) = (world.rank(), world.size(), world.traffic().bytes);
     let batch = match shared || size == 1 {
         true => batch,
         false => batch.into_iter().map(|field| field.share(rank, size)).collect::<Result<_, _>>()?,
@@ -324,6 +328,7 @@ pub(super) fn take_step(
     if !report.skipped && (step + 1).is_multiple_of(config.train.log_every) {
         report.values.extend(context.zones_observed()?);
     }
+    report.exchanged = world.traffic().bytes - before;
     Ok(report)
 }
 

@@ -19,6 +19,18 @@ pub(super) struct RawReducer {
     _opaque: [u8; 0],
 }
 
+/// Whom to tell that a backward pass waits for other processes. As in `shim.cpp`.
+#[repr(C)]
+pub(super) struct RawWatch {
+    pub(super) data: *mut c_void,
+    /// Called with `data` when it begins to wait.
+    pub(super) begin: unsafe extern "C" fn(*const c_void) -> *mut c_void,
+    /// Called with what `begin` returned when it waits no more, possibly on another thread.
+    pub(super) end: unsafe extern "C" fn(*mut c_void),
+    /// Called with `data` once, when `begin` is not called any more.
+    pub(super) release: unsafe extern "C" fn(*mut c_void),
+}
+
 /// Hands kind and text of a failure over; the receiver copies them into its `sink`.
 pub(super) type Report = unsafe extern "C" fn(sink: *mut c_void, kind: c_int, text: *const c_char, length: usize);
 
@@ -109,9 +121,11 @@ unsafe extern "C" {
         report: Report,
     ) -> *mut RawReducer;
 
+    /// Takes the data of `watch` over, also where it fails.
     pub(super) fn lzn_dist_reducer_prepare(
         reducer: *mut RawReducer,
         loss: *const C_tensor,
+        watch: RawWatch,
         sink: *mut c_void,
         report: Report,
     ) -> bool;

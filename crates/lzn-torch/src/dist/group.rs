@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::ffi::{self, Failure, RawGroup, Report};
 use super::traffic::{Counters, Traffic};
+use super::watcher::Watcher;
 use super::{DistError, FailureKind, Launch};
 
 /// What moves the tensors.
@@ -69,6 +70,7 @@ pub struct Group {
     limit: Duration,
     checked: bool,
     counters: Counters,
+    watcher: Watcher,
 }
 
 // SAFETY: libtorch's groups may be used from any thread, as its engine does on threads of its own; the lock keeps calls from here
@@ -121,6 +123,7 @@ impl Group {
             limit,
             checked: std::env::var(CHECK).is_ok_and(|value| value == "1"),
             counters: Counters::default(),
+            watcher: Watcher::default(),
         })
     }
 
@@ -298,6 +301,11 @@ impl Group {
         self.counters.waited_for_gradients(time);
     }
 
+    /// Whoever watches.
+    pub(super) fn watcher(&self) -> &Watcher {
+        &self.watcher
+    }
+
     /// Counts bytes that are exchanged beside the calls of this group.
     pub(super) fn moved(&self, bytes: usize) {
         self.counters.moved(bytes);
@@ -309,6 +317,7 @@ impl Group {
         bytes: usize,
         work: impl FnOnce(*mut RawGroup, *mut c_void, Report) -> bool,
     ) -> Result<(), DistError> {
+        let _waiting = self.watcher.begin(operation);
         let call = || self.with_raw(|group| ffi::attempt(|sink, report| work(group, sink, report)));
         let of_rows = matches!(operation, "all_gather" | "reduce_scatter");
         self.counters.count(bytes, of_rows, call).map_err(|failure| self.failed(operation, failure))

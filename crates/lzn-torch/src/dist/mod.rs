@@ -20,6 +20,7 @@ mod group;
 mod launch;
 mod reducer;
 mod traffic;
+mod watcher;
 mod world;
 
 pub use error::{DistError, FailureKind};

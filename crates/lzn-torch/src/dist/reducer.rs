@@ -9,7 +9,7 @@ use tch::Tensor;
 use torch_sys::C_tensor;
 
 use super::ffi::{self, Failure, RawReducer};
-use super::{DistError, FailureKind, Group, World};
+use super::{DistError, FailureKind, Group, World, watcher};
 
 /// How many bytes of gradients are sent at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,9 +69,11 @@ impl Reducer {
     /// [`DistError::Failed`] if the pass before has not been finished, as after an error.
     pub fn prepare(&self, loss: &Tensor) -> Result<(), DistError> {
         self.group.moved(self.bytes);
-        // SAFETY: the reducer is there until it is dropped, and the tensor is live.
-        let call =
-            |sink, report| unsafe { ffi::lzn_dist_reducer_prepare(self.raw.as_ptr(), loss.as_ptr(), sink, report) };
+        let watch = watcher::of_gradients(&self.group);
+        // SAFETY: the reducer is there until it is dropped, and the tensor is live; the data of `watch` is given away.
+        let call = |sink, report| unsafe {
+            ffi::lzn_dist_reducer_prepare(self.raw.as_ptr(), loss.as_ptr(), watch, sink, report)
+        };
         self.since.set(Instant::now());
         ffi::attempt(call).map_err(|failure| self.group.failed("average of gradients", failure))
     }

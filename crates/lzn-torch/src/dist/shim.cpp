@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/util/Exception.h>
+#include <torch/csrc/autograd/engine.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -38,6 +39,14 @@ static_assert(sizeof(c10d::ProcessGroupNCCL::Options) == 0x100, "other options o
 extern "C" {
 // What kind of failure it is, and what libtorch says; the receiver copies the text.
 using Report = void (*)(void *sink, int kind, const char *text, std::size_t length);
+
+// Whom to tell that a backward pass waits for other processes. As in ffi.rs.
+struct Watch {
+  void *data;
+  void *(*begin)(const void *data);
+  void (*end)(void *waiting);
+  void (*release)(void *data);
+};
 }
 
 namespace {
@@ -151,6 +160,19 @@ Silent silent;
 
 // The same memory without the graph: collectives write into parameters too.
 at::Tensor bare(const at::Tensor *tensor) { return tensor->detach(); }
+
+// Has the backward pass from `loss` tell `watch` when all gradients are made and those of other processes are still to come. The pass
+// calls what was queued in it at its end, in order: first ours, then the reducer, which waits, then what ours has queued meanwhile.
+void tell_of_waiting(const at::Tensor &loss, const Watch &watch) {
+  std::shared_ptr<void> data(watch.data, watch.release);
+  loss.register_hook([data, begin = watch.begin, end = watch.end](const at::Tensor &) {
+    auto &engine = torch::autograd::Engine::get_default_engine();
+    engine.queue_callback([&engine, data, begin, end] {
+      std::shared_ptr<void> waiting(begin(data.get()), end);
+      engine.queue_callback([waiting]() mutable { waiting.reset(); });
+    });
+  });
+}
 
 }  // namespace
 
@@ -273,9 +295,11 @@ c10d::Reducer *lzn_dist_reducer(Group *group, const at::Tensor *const *parameter
   return reducer;
 }
 
-bool lzn_dist_reducer_prepare(c10d::Reducer *reducer, const at::Tensor *loss, void *sink, Report report) noexcept {
+bool lzn_dist_reducer_prepare(c10d::Reducer *reducer, const at::Tensor *loss, Watch watch, void *sink,
+                              Report report) noexcept {
   return guarded(
       [&] {
+        tell_of_waiting(*loss, watch);
         // It warns once that looking for unused parameters costs time where there are none.
         c10::WarningUtils::WarningHandlerGuard quiet(&silent);
         reducer->prepare_for_forward();

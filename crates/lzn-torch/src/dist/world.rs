@@ -56,6 +56,15 @@ impl World {
         self.0.is_none()
     }
 
+    /// Calls `watch` with the name of every exchange that begins from now on, on the thread that waits for it; what `watch` returns is dropped
+    /// when the exchange is over. Of averages of gradients it is told when the backward pass has nothing left to do but to wait for them.
+    /// The first watcher stays, and NCCL, whose calls return at once, lets it see little.
+    pub fn watched_by<W: Send + 'static>(&self, watch: impl Fn(&'static str) -> W + Send + Sync + 'static) {
+        if let Some(group) = &self.0 {
+            group.watcher().set(move |operation| Box::new(watch(operation)));
+        }
+    }
+
     /// What the exchange has moved and cost so far.
     pub fn traffic(&self) -> Traffic {
         self.0.as_ref().map(|group| group.traffic()).unwrap_or_default()

@@ -17,8 +17,9 @@ use crate::say::note;
 /// Set for workers that a launcher of ours has started.
 const LAUNCHED: &str = "LZN_LAUNCHED";
 
-/// How long workers have to notice that one of them has died and to say so, before they are killed.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long workers have to notice that one of them has died and to say so, before they are killed: they do so at once, unless they still wait for
+/// it to come. Whoever terminated a worker that did not listen yet waits for this, too.
+const GRACE: Duration = Duration::from_secs(5);
 
 const PAUSE: Duration = Duration::from_millis(20);
 

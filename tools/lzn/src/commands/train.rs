@@ -56,12 +56,12 @@ fn run(config: RunConfig, folder: &Path, (compute, workers, profile): How<'_>) -
     let stop = StopFlag::on_signals()?;
     launch::obey(&stop)?;
     let (world, device) = join(launched.as_ref(), compute, workers)?;
+    let trace = profile.then(Trace::new);
     if !world.is_first() {
-        return follow(config, device, (world, &stop));
+        return follow(config, (device, world), folder, (trace, &stop));
     }
     let mut trainer = Trainer::among(Recipe::of(config, device)?, folder, world)?;
-    let trace = profile.then(Trace::new);
-    trainer = trainer.on_stall(|words| note(format_args!("warning: {words}")));
+    trainer = trainer.on_stall(stalled);
     if let Some(trace) = &trace {
         trainer = trainer.with_trace(trace.clone());
     }
@@ -69,7 +69,7 @@ fn run(config: RunConfig, folder: &Path, (compute, workers, profile): How<'_>) -
     let run = folder.display();
     let outcome = trainer.run(&stop);
     if let Some(trace) = trace {
-        write_trace(&trace, folder)?;
+        write_trace(&trace, folder, 0)?;
     }
     let outcome = outcome.map_err(|error| {
         anyhow!("{}\ntraining stopped; what was saved is safe, go on with: lzn resume {run}", explained(&error))
@@ -82,10 +82,11 @@ fn run(config: RunConfig, folder: &Path, (compute, workers, profile): How<'_>) -
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes when which part of training ran, for chrome://tracing and Perfetto.
-fn write_trace(trace: &Trace, folder: &Path) -> Result<()> {
-    let path = folder.join("trace.json");
-    std::fs::write(&path, trace.to_json(0).to_string()).with_context(|| format!("cannot write {}", path.display()))?;
+/// Writes when which part of a worker's training ran, for chrome://tracing and Perfetto.
+fn write_trace(trace: &Trace, folder: &Path, worker: u64) -> Result<()> {
+    let path = folder.join(if worker == 0 { "trace.json".to_owned() } else { format!("trace-{worker}.json") });
+    let text = trace.to_json(worker).to_string();
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     note(format_args!("trace          {}: open it in chrome://tracing or ui.perfetto.dev", path.display()));
     Ok(())
 }
@@ -112,12 +113,30 @@ fn own_device(device: Device, launch: &Launch, count: impl FnOnce() -> i64) -> R
     Ok(Device::Cuda(*local_rank))
 }
 
-/// Trains as one of several, which is not the first.
-fn follow(config: RunConfig, device: Device, (world, stop): (World, &StopFlag)) -> Result<ExitCode> {
-    match Follower::open(config, device, world)?.run(stop).map_err(|error| anyhow!(explained(&error)))? {
+/// Trains as one of several, which is not the first. It writes what it does in the run folder, where it has that, and nothing else.
+fn follow(
+    config: RunConfig,
+    (device, world): (Device, World),
+    folder: &Path,
+    (trace, stop): (Option<Trace>, &StopFlag),
+) -> Result<ExitCode> {
+    let worker = world.rank() as u64;
+    let mut follower = Follower::open(config, device, world)?.in_folder(folder).on_stall(stalled);
+    if let Some(trace) = &trace {
+        follower = follower.with_trace(trace.clone());
+    }
+    let outcome = follower.run(stop);
+    if let Some(trace) = trace.filter(|_| folder.is_dir()) {
+        write_trace(&trace, folder, worker)?;
+    }
+    match outcome.map_err(|error| anyhow!(explained(&error)))? {
         Outcome::Finished => Ok(ExitCode::SUCCESS),
         Outcome::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
     }
+}
+
+fn stalled(words: &str) {
+    note(format_args!("warning: {words}"));
 }
 
 /// Names what the run left and what can be done with it.

@@ -1,6 +1,6 @@
 //! `lzn train --processes`: what several processes leave is what one leaves, and none outlives the others.
 
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use crate::support::{Place, send, send_to, stderr, succeed};
@@ -90,10 +90,10 @@ fn a_worker_that_is_killed_ends_the_others_and_the_run_goes_on() {
 
 /// Sends SIGTERM to one worker of two, waits for the end of all, and returns what they said.
 #[cfg(target_os = "linux")]
-fn terminate_one(launcher: Child, folder: &Path, rank: usize) -> String {
-    let worker = workers(&launcher, folder)[rank].to_string();
+fn terminate_one(place: &Place, launcher: Child, rank: usize) -> String {
+    let worker = place.workers(&launcher)[rank];
     let begin = Instant::now();
-    assert!(Command::new("kill").args(["-TERM", &worker]).status().unwrap().success());
+    assert!(send_to("TERM", worker));
     let output = launcher.wait_with_output().unwrap();
     let said = stderr(&output);
     assert!(begin.elapsed() < Duration::from_secs(10), "{:?}: {said}", begin.elapsed());
@@ -114,7 +114,7 @@ fn a_worker_that_is_terminated_stops_all_within_ten_seconds_in_a_step_and_in_an_
         let run = format!("drawing-{rank}");
         let mut launcher = train(&place, &run, "2", &long).spawn().unwrap();
         place.wait_for(&mut launcher, &run, 4);
-        let said = terminate_one(launcher, &place.path(&run), rank);
+        let said = terminate_one(&place, launcher, rank);
         assert!(said.contains("stopped after step 4"), "{said}");
         let mut resume = place.resume(&run);
         resume.args(["--processes", "2", "--set", "evaluate.sampler_steps=1"]);
@@ -125,7 +125,7 @@ fn a_worker_that_is_terminated_stops_all_within_ten_seconds_in_a_step_and_in_an_
     let endless = ["train.iterations=100000"];
     let mut launcher = train(&place, "stepping", "2", &endless).spawn().unwrap();
     place.wait_for(&mut launcher, "stepping", 2);
-    terminate_one(launcher, &place.path("stepping"), 1);
+    terminate_one(&place, launcher, 1);
     let saved: u64 = place.checkpoints("stepping").last().unwrap().parse().unwrap();
     let until = format!("train.iterations={}", saved + 2);
     let mut resume = place.resume("stepping");

@@ -97,11 +97,25 @@ pub(super) fn append_whole(file: &mut File, bytes: u64, line: &[u8]) -> io::Resu
 ///
 /// A last line without line break is torn and is passed over.
 pub(super) fn scan(path: &Path, mut each: impl FnMut(Record, u64) -> Result<bool, RunError>) -> Result<(), RunError> {
-    let mut reader = BufReader::new(File::open(path).map_err(RunError::io(path))?);
-    let (mut line, mut end) = (Vec::new(), 0);
-    for number in 1.. {
+    let mut end = 0;
+    let reader = BufReader::new(File::open(path).map_err(RunError::io(path))?);
+    scan_from((path, reader), 1, |record, line| {
+        end += line.len() as u64;
+        each(record, end)
+    })
+}
+
+/// Calls `each` with every record that is still to be read, and its line, until it returns false; the first is line `number` of the file.
+/// As [`scan`].
+pub(super) fn scan_from(
+    (path, mut reader): (&Path, impl BufRead),
+    number: usize,
+    mut each: impl FnMut(Record, &[u8]) -> Result<bool, RunError>,
+) -> Result<(), RunError> {
+    let mut line = Vec::new();
+    for number in number.. {
         line.clear();
-        end += reader.read_until(b'\n', &mut line).map_err(RunError::io(path))? as u64;
+        reader.read_until(b'\n', &mut line).map_err(RunError::io(path))?;
         if line.last() != Some(&b'\n') {
             break;
         }
@@ -110,7 +124,7 @@ pub(super) fn scan(path: &Path, mut each: impl FnMut(Record, u64) -> Result<bool
             line: number,
             reason: format!("not a record ({error})"),
         })?;
-        if !each(record, end)? {
+        if !each(record, &line)? {
             break;
         }
     }

@@ -7,6 +7,7 @@
 mod csv;
 mod events;
 mod lines;
+mod tail;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use self::csv::Table;
 use self::events::EventFile;
 use self::lines::Lines;
 pub use self::lines::{Record, read};
+pub use self::tail::Tail;
 use super::error::RunError;
 
 /// Writes records to every format.

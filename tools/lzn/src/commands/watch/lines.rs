@@ -3,35 +3,43 @@
 use std::thread;
 
 use anyhow::Result;
-use lzn_tasks::run::heartbeat::Beat;
+use lzn_tasks::run::heartbeat::Worker;
 use lzn_tasks::run::progress::{duration, short};
 use lzn_tasks::status::{Activity, RunStatus};
 use serde_json::json;
 
-use super::{check, chosen, health, pause};
+use super::{WORKERS, check, chosen, health, is_stuck, notable, pause};
 use crate::cli::WatchArgs;
 use crate::say::say;
 
-/// Prints a line whenever there is something new, until nobody trains the run any more.
+/// Prints a line whenever there is a record, or a worker is stuck or goes on, until nobody trains the run any more.
 pub(super) fn follow(args: &WatchArgs, mut status: RunStatus) -> Result<()> {
     let mut seen = None;
     loop {
-        let now = (status.step(), status.activity());
-        if seen != Some(now) {
+        let stuck: Vec<u64> =
+            status.workers.iter().filter(|worker| is_stuck(worker)).map(|worker| worker.number).collect();
+        let (activity, now) = (status.activity(), Some((status.step(), status.activity(), stuck)));
+        if seen != now {
             print(args, &status)?;
-            seen = Some(now);
+            seen = now;
         }
-        if args.once || matches!(now.1, Activity::Finished | Activity::Stopped) {
+        if args.once || matches!(activity, Activity::Finished | Activity::Stopped) {
             return Ok(());
         }
         thread::sleep(pause(args));
-        status = RunStatus::read(&args.run)?;
+        status.refresh()?;
         check(args, &status)?;
     }
 }
 
 fn print(args: &WatchArgs, status: &RunStatus) -> Result<()> {
-    if args.json { say!("{}", object(args, status)) } else { say!("{}", line(args, status)) }
+    if args.json {
+        return say!("{}", object(args, status));
+    }
+    say!("{}", line(args, status))?;
+    let (workers, hidden) = notable(&status.workers, WORKERS);
+    workers.into_iter().try_for_each(|worker| say!("  {}", health(worker)))?;
+    if hidden > 0 { say!("  and {hidden} more workers") } else { Ok(()) }
 }
 
 /// `step 400/1500  training  204 images/s  5 min 20 s left  train/loss 0.5123`
@@ -41,7 +49,6 @@ fn line(args: &WatchArgs, status: &RunStatus) -> String {
     if status.activity() == Activity::Training {
         parts.extend(status.seconds_left().map(|seconds| format!("{} left", duration(seconds))));
     }
-    parts.extend(status.workers.iter().map(health));
     let value = |name: String| Some(format!("{name} {}", short(status.newest(&name)?)));
     parts.extend(chosen(args, status).into_iter().filter_map(value));
     parts.join("  ")
@@ -68,8 +75,15 @@ fn object(args: &WatchArgs, status: &RunStatus) -> serde_json::Value {
     })
 }
 
-/// What a worker is doing; `seconds_since_beat` beyond a few says that its process, or its machine, stands still.
-fn worker(beat: &Beat) -> serde_json::Value {
+/// What a worker is doing; `seconds_since_beat` beyond a few says that its process, or its machine, stands still. All but the number is null
+/// for one that is unknown.
+fn worker(worker: &Worker) -> serde_json::Value {
+    let Some(beat) = &worker.beat else {
+        return json!({
+            "worker": worker.number, "process": null, "host": null, "step": null, "stage": null, "stage_seconds": null,
+            "seconds_since_beat": null, "shares": null,
+        });
+    };
     let shares: serde_json::Map<_, _> =
         beat.shares.iter().map(|(stage, share)| (stage.clone(), json!(share))).collect();
     json!({

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use lzn_tasks::run::heartbeat::Worker;
 use lzn_tasks::run::progress::{duration, short};
 use lzn_tasks::status::{Activity, RunStatus};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
@@ -13,7 +14,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph};
 use ratatui::{DefaultTerminal, Frame};
 
-use super::{check, chosen, health, pause};
+use super::{WORKERS, check, chosen, health, is_stuck, notable, pause};
 use crate::cli::WatchArgs;
 
 /// Time between two looks at the keyboard.
@@ -41,7 +42,7 @@ fn draw_until_key(args: &WatchArgs, mut status: RunStatus, terminal: &mut Defaul
                 }
             }
         }
-        status = RunStatus::read(&args.run)?;
+        status.refresh()?;
         check(args, &status)?;
     }
 }
@@ -115,15 +116,27 @@ fn facts(status: &RunStatus) -> Vec<Line<'static>> {
     let holder = status.holder.clone().unwrap_or_else(|| "no process".to_owned());
     let sample = status.sample.as_ref().map_or_else(|| "none yet".to_owned(), |path| path.display().to_string());
     let checkpoint = status.checkpoint.map_or_else(|| "none yet".to_owned(), |step| format!("step {step}"));
-    let process = Line::from(format!("process     {holder}: {speed}{silence}"));
+    let process = Line::from(format!("trained by  {holder}: {speed}{silence}"));
     let first = if status.activity() == Activity::Silent { process.red() } else { process };
-    let workers = status.workers.iter().map(|beat| Line::from(format!("            {}", health(beat))));
+    let (workers, hidden) = notable(&status.workers, WORKERS);
+    let more = (hidden > 0).then(|| Line::from(format!("            and {hidden} more workers")));
+    let workers = workers.into_iter().map(worker).chain(more);
     let rest = [
         Line::from(format!("samples     {sample}")),
         Line::from(format!("checkpoint  {checkpoint}")),
         Line::from("q ends; training goes on").dark_gray(),
     ];
     std::iter::once(first).chain(workers).chain(rest).collect()
+}
+
+/// A line on a worker, in red if it stands still, in yellow if it takes long for something.
+fn worker(worker: &Worker) -> Line<'static> {
+    let line = Line::from(health(worker));
+    match &worker.beat {
+        Some(beat) if beat.is_late() => line.red(),
+        _ if is_stuck(worker) => line.yellow(),
+        _ => line,
+    }
 }
 
 #[cfg(test)]

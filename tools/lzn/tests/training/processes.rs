@@ -143,8 +143,7 @@ fn a_worker_that_hangs_ends_the_others_at_the_time_limit_even_if_it_is_the_one_t
         let run = format!("hangs-{rank}");
         let mut launcher = train(&place, &run, "2", &["train.iterations=100000"]).spawn().unwrap();
         place.wait_for(&mut launcher, &run, 2);
-        let worker = workers(&launcher, &place.path(&run))[rank].to_string();
-        assert!(Command::new("kill").args(["-STOP", &worker]).status().unwrap().success());
+        assert!(send_to("STOP", place.workers(&launcher)[rank]));
         (rank, launcher)
     };
     let begin = Instant::now();

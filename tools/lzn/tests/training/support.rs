@@ -104,7 +104,12 @@ impl Place {
 
     /// The workers that `launcher` has started, in the order of their numbers; none where the system does not tell.
     pub(crate) fn workers(&self, launcher: &Child) -> Vec<u32> {
-        self.processes().into_iter().filter(|process| *process != launcher.id()).collect()
+        let parent = format!("PPid:\t{}", launcher.id());
+        let is_worker = |process: &u32| {
+            let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+            status.lines().any(|line| line == parent)
+        };
+        self.processes().into_iter().filter(is_worker).collect()
     }
 
     /// Waits until no process works in this place any more.

@@ -2,7 +2,10 @@
 //!
 //! Names are `views/<images>/<work>`: `jpeg-500x375` are files, brought to views of 224 pixels, and `32x32` are images
 //! in memory. Beside them stands `views_torchvision.py`, the same work by torchvision and PIL; with
-//! `LZN_BENCH_IMAGES=FOLDER` both read the JPEG files of one folder (`views_torchvision.py FOLDER` makes it).
+//! `LZN_BENCH_IMAGES=FOLDER` both read the JPEG files of one folder (`views_torchvision.py FOLDER` makes it). Both measure the time
+//! on the processor.
+
+mod support;
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -15,6 +18,7 @@ use lzn_data::{
 };
 use lzn_random::{Purpose, Stream};
 use ndarray::{Array3, ArrayViewMut3, Axis};
+use support::ProcessorTime;
 
 /// Changes an image in place.
 type Change = dyn Fn(ArrayViewMut3<'_, u8>);
@@ -84,7 +88,7 @@ fn augment(config: AugmentConfig, side: usize) -> Augment {
     Augment::new(config, 1, ImageShape { channels: 3, height: side, width: side }).expect(VALID)
 }
 
-fn files(criterion: &mut Criterion) {
+fn files(criterion: &mut Criterion<ProcessorTime>) {
     let (folder, _kept) = folder();
     let config = ImageConfig { size: 224, colour: Colour::Rgb, resize: Some(256), background: None };
     let data = ImageFolder::open(&folder, config).expect(VALID);
@@ -118,7 +122,7 @@ fn files(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn small(criterion: &mut Criterion) {
+fn small(criterion: &mut Criterion<ProcessorTime>) {
     let config =
         AugmentConfig { blur: Some(BlurConfig { kernel: 3, ..BlurConfig::PUBLISHED }), ..AugmentConfig::VIEWS };
     let augment = augment(config, 32);
@@ -137,7 +141,7 @@ fn small(criterion: &mut Criterion) {
 
 /// Single operations on an image of 224 pixels; the crop takes 4/10 of a photograph, about the mean of the published
 /// areas.
-fn operations(criterion: &mut Criterion) {
+fn operations(criterion: &mut Criterion<ProcessorTime>) {
     let whole = photograph([375, 500], 0).permuted_axes([2, 0, 1]);
     let part = Rectangle { top: 30, left: 60, height: 240, width: 315 };
     let crop = || transform::resized_crop(whole.view(), part, [224; 2]).expect(VALID);
@@ -170,5 +174,9 @@ fn operations(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, files, small, operations);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(ProcessorTime);
+    targets = files, small, operations
+}
 criterion_main!(benches);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Better, ClassifyOptions, Encoded, Measure, Progress};
 use crate::TaskError;
 use crate::config::Decision;
-use crate::model::Lzn;
+use crate::model::{LABEL, Lzn};
 
 /// Noise scales of the sweep (paper, Figure 25).
 const NOISE_SCALES: [f64; 7] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2];
@@ -70,10 +70,11 @@ pub(super) fn accuracy(
 
 /// How much the zones of labels weigh: as the model decides, or by the labels of the batch.
 pub(super) fn weighing(model: &Lzn, of_batch: bool) -> &'static str {
-    match (of_batch, model.banks().labels) {
+    let known = model.data_type(LABEL).is_ok_and(|label| label.shares.is_some());
+    match (of_batch, known) {
         (true, _) => "of the batch",
-        (false, Some(_)) => "of the training data",
-        (false, None) => "equal",
+        (false, true) => "of the training data",
+        (false, false) => "equal",
     }
 }
 

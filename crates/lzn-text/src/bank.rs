@@ -1,7 +1,7 @@
 //! Looking texts up: those of a bank whose zones hold a latent.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use lzn_torch::zones::Zones;
 use tch::{Device, Kind, Tensor};
@@ -53,9 +53,23 @@ impl TextBank {
 
     /// Each text once, at its first place. Two equal texts would have one anchor, and share its zone.
     pub fn distinct<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> Vec<String> {
-        let mut seen = HashSet::new();
-        let texts = texts.into_iter().map(|text| text.as_ref().to_owned());
-        texts.filter(|text| seen.insert(text.clone())).collect()
+        Self::numbered(texts).0
+    }
+
+    /// As [`TextBank::distinct`], and for every text its number among these.
+    pub fn numbered<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> (Vec<String>, Vec<usize>) {
+        let (mut distinct, mut numbers) = (Vec::new(), HashMap::new());
+        let number = |text: S| {
+            let text = text.as_ref();
+            if let Some(number) = numbers.get(text) {
+                return *number;
+            }
+            numbers.insert(text.to_owned(), distinct.len());
+            distinct.push(text.to_owned());
+            distinct.len() - 1
+        };
+        let owners = texts.into_iter().map(number).collect();
+        (distinct, owners)
     }
 
     /// The texts.
@@ -121,6 +135,12 @@ mod tests {
     fn bank() -> TextBank {
         let texts = TextBank::distinct(["a", "b", "a", "c"]);
         TextBank::new(texts, Tensor::zeros([3, 2], (Kind::Float, Device::Cpu))).unwrap()
+    }
+
+    #[test]
+    fn equal_texts_have_the_number_of_the_first() {
+        let (distinct, numbers) = TextBank::numbered(["b", "a", "b", "c", "a"]);
+        assert_eq!((distinct, numbers), (vec!["b".into(), "a".into(), "c".into()], vec![0, 1, 0, 2, 1]));
     }
 
     #[test]

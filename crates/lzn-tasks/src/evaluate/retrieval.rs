@@ -45,7 +45,7 @@ pub(super) fn measures(
 /// Anchors of test images and of their texts.
 struct Pairs {
     /// Anchors of the images, `[N, d]`.
-    images: Placed,
+    images: Bank,
     /// Anchors of the different texts, `[M, d]`, and the row of each image's text.
     texts: Placed,
     /// The text of each image.
@@ -75,7 +75,7 @@ impl Pairs {
         }
         let expected: Vec<String> = chosen.into_iter().map(|(_, text)| text).collect();
         let texts = model.place(TEXT, &Samples::Texts(expected.clone()), Pass::USE)?;
-        Ok(Some(Self { images: Placed::each(Tensor::cat(&anchors, 0)), texts, expected }))
+        Ok(Some(Self { images: Bank::equal(Tensor::cat(&anchors, 0)), texts, expected }))
     }
 
     fn measures(&self, model: &Lzn, seed: u64) -> Result<Vec<Measure>, TaskError> {
@@ -98,10 +98,9 @@ impl Pairs {
     /// Log-probabilities of texts for images, `[N, M]`, and of images for texts, `[M, N]`: latents from the centres of zones, by the flow
     /// over the anchors of the others. As in training, the zone of a text weighs as much as there are images that have it.
     fn by_zones(&self, model: &Lzn, seed: u64) -> Result<[Array2<f32>; 2], TaskError> {
-        let images = Bank::equal(self.images.anchors.shallow_clone());
         let texts = Bank { anchors: self.texts.anchors.shallow_clone(), weights: self.texts.weights() };
-        let there = assignment(model, (IMAGE, &images), (TEXT, &texts), seed)?;
-        let back = assignment(model, (TEXT, &texts), (IMAGE, &images), seed)?;
+        let there = assignment(model, (IMAGE, &self.images), (TEXT, &texts), seed)?;
+        let back = assignment(model, (TEXT, &texts), (IMAGE, &self.images), seed)?;
         Ok([there, back])
     }
 
@@ -129,8 +128,7 @@ impl Pairs {
     fn captions(&self, model: &Lzn, seed: u64) -> Result<Option<Measure>, TaskError> {
         let Ok(writer) = model.data_type(TEXT)?.decoder(Some(TextWriter::NAME)) else { return Ok(None) };
         let count = self.expected.len();
-        let images = Bank::equal(self.images.anchors.shallow_clone());
-        let latents = tch::no_grad(|| latents(model, (IMAGE, &images), seed))?;
+        let latents = tch::no_grad(|| latents(model, (IMAGE, &self.images), seed))?;
         let given = Given { numbers: (0..count as u64).collect(), points: Some(latents), condition: None };
         let written = tch::no_grad(|| writer.decode(&given, &TaskOptions { seed, ..TaskOptions::default() }))?;
         let value = exact_match(written.texts()?, &self.expected)?;

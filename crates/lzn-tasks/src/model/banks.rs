@@ -179,10 +179,9 @@ fn texts_of(model: &Lzn, data: &dyn Dataset) -> Result<Option<TextBank>, TaskErr
     if texts.is_empty() {
         return Ok(None);
     }
-    let words = TextBank::distinct(&texts);
-    let rows: HashMap<&str, usize> = words.iter().map(String::as_str).zip(0..).collect();
+    let (words, owners) = TextBank::numbered(&texts);
     let mut counts = vec![0; words.len()];
-    texts.iter().filter_map(|text| rows.get(text.as_str())).for_each(|row| counts[*row] += 1);
+    owners.into_iter().for_each(|owner| counts[owner] += 1);
     let weights = shares(&counts).map(|shares| shares.to_device(model.device()));
     Ok(Some(encode(model, words)?.weighing(weights)?))
 }

@@ -1,7 +1,5 @@
 //! Texts: an anchor for each distinct text, a network that writes them from latents, and a bank in which latents look them up.
 
-use std::collections::HashMap;
-
 use lzn_latent::ZoneFlow;
 use lzn_random::Purpose;
 use lzn_text::{TextBank, TextDecoder, TextEncoder, Writing};
@@ -20,9 +18,8 @@ pub struct TextReader(pub Part<TextEncoder>);
 impl Encoder for TextReader {
     fn place(&self, samples: &Samples, pass: Pass) -> Result<Placed, TaskError> {
         let texts = samples.texts()?;
-        let distinct = TextBank::distinct(texts);
-        let rows: HashMap<&str, i64> = distinct.iter().map(String::as_str).zip(0..).collect();
-        let owners: Vec<i64> = texts.iter().filter_map(|text| rows.get(text.as_str()).copied()).collect();
+        let (distinct, owners) = TextBank::numbered(texts);
+        let owners: Vec<i64> = owners.into_iter().map(|owner| owner as i64).collect();
         let net = &self.0.net;
         let anchors = net.forward(&net.batch(&distinct)?, pass.train)?;
         let owners = Tensor::from_slice(&owners).to_device(anchors.device());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ndarray::{ArcArray2, Array1, Array2, ArrayView2};
 
 use crate::error::Rows;
+use crate::kernels::panels::Panels;
 use crate::{LatentError, Real};
 
 /// One anchor per row, and how much of the Gaussian each zone gets.
@@ -36,7 +37,7 @@ struct Set<F> {
     /// Anchors without their mean: the zones only see differences, and those are then represented best.
     centred: Array2<F>,
     /// The same as `[d, N]`: products of rows with all anchors are fastest from it.
-    transposed: Array2<F>,
+    transposed: Panels<F>,
     /// Their half squares.
     half_squares: Vec<F>,
     mean: Array1<f64>,
@@ -80,7 +81,7 @@ impl<F: Real> Anchors<F> {
             }
             half_squares.push(F::of(0.5 * square));
         }
-        let transposed = centred.t().as_standard_layout().into_owned();
+        let transposed = Panels::transposed(centred.view());
         let set = Set { points, centred, transposed, half_squares, mean };
         Ok(Self { set: Arc::new(set), log_weights: None })
     }
@@ -142,7 +143,7 @@ impl<F: Real> Anchors<F> {
     }
 
     /// The same as `[d, N]`.
-    pub(crate) fn transposed(&self) -> &Array2<F> {
+    pub(crate) fn transposed(&self) -> &Panels<F> {
         &self.set.transposed
     }
 

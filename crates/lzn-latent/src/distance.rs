@@ -2,7 +2,6 @@
 
 use ndarray::{ArrayViewMut1, ArrayViewMut2, Axis};
 
-use crate::kernels::gemm::product;
 use crate::kernels::lanes::largest_of;
 use crate::kernels::vectorised;
 use crate::kernels::vectors::half_square_distance;
@@ -24,7 +23,7 @@ pub(crate) fn half_distances<F: Real>(
     mut out: ArrayViewMut2<'_, F>,
 ) -> Vec<Vec<usize>> {
     let squares = anchors.half_squares();
-    product(anchors.centred().select(Axis(0), bases).view(), anchors.transposed().view(), out.view_mut());
+    anchors.transposed().product(anchors.centred().select(Axis(0), bases).view(), out.view_mut());
     let measure = |(mut row, &base): (ArrayViewMut1<'_, F>, &usize)| {
         let row = row.as_slice_mut().unwrap_or_default();
         let nearest = vectorised(

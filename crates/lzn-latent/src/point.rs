@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 
 use crate::bases::Bases;
 use crate::kernels::cotangents::to_cotangents;
-use crate::kernels::gemm::{add_product, product};
+use crate::kernels::gemm::add_product;
 use crate::kernels::lanes::sum_of;
 use crate::kernels::logits::{RowSums, to_exponentials};
 use crate::kernels::vectorised;
@@ -58,7 +58,7 @@ impl<F: Real> Point<'_, F> {
     /// The products `z.a_j`, `[r, N]`.
     pub(crate) fn products<'s>(&self, scratch: &'s mut Scratch<F>) -> ArrayViewMut2<'s, F> {
         let mut products = scratch.matrix(self.rows.len(), self.anchors.len());
-        product(self.z, self.anchors.transposed().view(), products.view_mut());
+        self.anchors.transposed().product(self.z, products.view_mut());
         products
     }
 
@@ -147,7 +147,7 @@ impl<F: Real> Point<'_, F> {
         factors.slice_mut(s![..r, ..]).assign(&self.z);
         factors.slice_mut(s![r.., ..]).assign(&g);
         let mut weights = scratch.matrix(2 * r, n);
-        product(factors.view(), self.anchors.transposed().view(), weights.view_mut());
+        self.anchors.transposed().product(factors.view(), weights.view_mut());
         let mut state = Array2::zeros((r, d));
         let rows = self.cotangents(weights.view_mut(), g, log_probs, state.view_mut(), sink);
 

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
-use crate::kernels::gemm::add_product;
+use crate::kernels::panels::Panels;
 use crate::kernels::vectors::add_scaled;
 use crate::tiles::Collect;
 use crate::{Anchors, Real};
@@ -11,7 +11,7 @@ use crate::{Anchors, Real};
 #[derive(Debug)]
 pub(crate) struct Sink<F> {
     /// Gradients of the anchors in the role of other zones, transposed `[d, N]`: so the products that fill it are fastest.
-    transposed: Array2<F>,
+    transposed: Panels<F>,
     /// `sum_i tau_i^2 S_ij`: how often each anchor itself is to be subtracted.
     pull: Array1<F>,
     /// Gradient of the mean of all anchors under their weights, `[d]`.
@@ -35,7 +35,7 @@ impl<F: Real> Sink<F> {
     pub(crate) fn new(anchors: &Anchors<F>) -> Self {
         let (n, d) = (anchors.len(), anchors.dim());
         Self {
-            transposed: Array2::zeros((d, n)),
+            transposed: Panels::zeros(d, n),
             pull: Array1::zeros(n),
             prior_mean: Array1::zeros(d),
             single: None,
@@ -51,7 +51,7 @@ impl<F: Real> Sink<F> {
     /// Adds `factors' weights` for the stacked cotangents and levers `factors [2 r, d]` and weights and logit cotangents
     /// `weights [2 r, N]`.
     pub(crate) fn add_products(&mut self, factors: ArrayView2<'_, F>, weights: ArrayView2<'_, F>) {
-        add_product(factors.t(), weights, self.transposed.view_mut());
+        self.transposed.add_product(factors.t(), weights);
     }
 
     /// Adds what a row's logit cotangents `S [N]` say beside the products; `square` is `tau^2`.
@@ -84,11 +84,7 @@ impl<F: Real> Sink<F> {
 
     /// Adds `rows [r, d]` to the gradients of the anchors `index`.
     pub(crate) fn add_rows(&mut self, index: &[usize], rows: ArrayView2<'_, F>) {
-        for (mut line, of_rows) in self.transposed.rows_mut().into_iter().zip(rows.columns()) {
-            for (&anchor, g) in index.iter().zip(of_rows) {
-                line[anchor] += *g;
-            }
-        }
+        self.transposed.add_columns(index, rows);
     }
 
     /// Adds to the gradient of one log-weight.
@@ -99,8 +95,7 @@ impl<F: Real> Sink<F> {
     /// All gradients.
     pub(crate) fn finish(self, anchors: &Anchors<F>) -> Collected<F> {
         let Self { transposed, pull, prior_mean, single, mut log_weights } = self;
-        let mut gradients = transposed.t().as_standard_layout().into_owned();
-        drop(transposed);
+        let mut gradients = transposed.into_rows();
         if let Some(single) = single {
             gradients += &single;
         }

@@ -172,7 +172,7 @@ impl<F: Real> Tile<F> {
         scratch: &'s mut Scratch<F>,
     ) -> ArrayViewMut2<'s, F> {
         let mut logits = scratch.matrix(self.z.nrows(), anchors.len());
-        product(self.z.view(), anchors.transposed().view(), logits.view_mut());
+        anchors.transposed().product(self.z.view(), logits.view_mut());
         self.products_to_logits(anchors, bases, clock, logits.view_mut());
         logits
     }
@@ -229,7 +229,7 @@ impl<F: Real> Tile<F> {
         factors.slice_mut(s![r.., ..]).assign(&given.of_mean);
         // [W; S], once the products [z; G] A' have become weights and cotangents of the logits.
         let mut both = scratch.matrix(2 * r, n);
-        product(factors.view(), anchors.transposed().view(), both.view_mut());
+        anchors.transposed().product(factors.view(), both.view_mut());
         let (mut weights, mut cotangents) = both.view_mut().split_at(Axis(0), r);
         self.products_to_logits(anchors, &bases, clock, weights.view_mut());
         to_weights(weights.view_mut(), &bases);

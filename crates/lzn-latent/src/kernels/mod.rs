@@ -8,6 +8,7 @@ pub(crate) mod exp;
 pub(crate) mod gemm;
 pub(crate) mod lanes;
 pub(crate) mod logits;
+pub(crate) mod panels;
 pub(crate) mod takeoff;
 pub(crate) mod vectors;
 

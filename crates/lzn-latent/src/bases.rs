@@ -6,7 +6,7 @@ use crate::distance::half_distances;
 use crate::kernels::lanes::sum_of;
 use crate::kernels::logits::{RowSums, RowZones, to_logits};
 use crate::kernels::vectors::{add_scaled, difference_dot, subtract};
-use crate::{Anchors, Real};
+use crate::{Anchors, Parallel, Real};
 
 /// The anchors that the rows of a tile are written relative to.
 #[derive(Debug, Clone)]
@@ -23,9 +23,9 @@ pub(crate) struct Bases<F> {
 }
 
 impl<F: Real> Bases<F> {
-    pub(crate) fn new(anchors: &Anchors<F>, index: Vec<usize>) -> Self {
+    pub(crate) fn new(parallel: Parallel, anchors: &Anchors<F>, index: Vec<usize>) -> Self {
         let mut halves = Array2::zeros((index.len(), anchors.len()));
-        let duplicates = half_distances(anchors, &index, halves.view_mut());
+        let duplicates = half_distances(parallel, anchors, &index, halves.view_mut());
         Self { points: anchors.centred().select(Axis(0), &index), index, half_distances: halves, duplicates }
     }
 
@@ -80,13 +80,13 @@ impl<F: Real> Bases<F> {
     }
 
     /// Gives rows new bases: `moved` holds rows and anchors.
-    pub(crate) fn replace(&mut self, anchors: &Anchors<F>, moved: &[(usize, usize)]) {
+    pub(crate) fn replace(&mut self, parallel: Parallel, anchors: &Anchors<F>, moved: &[(usize, usize)]) {
         if moved.is_empty() {
             return;
         }
         let index: Vec<usize> = moved.iter().map(|(_, base)| *base).collect();
         let mut halves = Array2::zeros((index.len(), anchors.len()));
-        let duplicates = half_distances(anchors, &index, halves.view_mut());
+        let duplicates = half_distances(parallel, anchors, &index, halves.view_mut());
         for (((row, base), halves), duplicates) in moved.iter().zip(halves.rows()).zip(duplicates) {
             self.index[*row] = *base;
             self.points.row_mut(*row).assign(&anchors.centred().row(*base));

@@ -5,7 +5,8 @@ use ndarray::{ArrayViewMut1, ArrayViewMut2, Axis};
 use crate::kernels::lanes::largest_of;
 use crate::kernels::vectorised;
 use crate::kernels::vectors::half_square_distance;
-use crate::{Anchors, Real};
+use crate::tiles::map;
+use crate::{Anchors, Parallel, Real, team};
 
 /// Pairs nearer than this, relative to their norms, are measured by their differences: of them a Gram matrix loses digits that
 /// the logits need, which hold these distances times `tau^2`. All others keep theirs, since `tau` is small where they count.
@@ -18,12 +19,13 @@ const DUPLICATE: f64 = 1e-4;
 /// Writes `|a_j - a_b|^2 / 2` for the anchors `b` of `bases` against all anchors, `[bases, N]`; exactly 0 where two anchors are in
 /// the same place. Returns the near-duplicates of every base, itself and those in its place not among them.
 pub(crate) fn half_distances<F: Real>(
+    parallel: Parallel,
     anchors: &Anchors<F>,
     bases: &[usize],
     mut out: ArrayViewMut2<'_, F>,
 ) -> Vec<Vec<usize>> {
     let squares = anchors.half_squares();
-    anchors.transposed().product(anchors.centred().select(Axis(0), bases).view(), out.view_mut());
+    team::product(parallel, anchors.centred().select(Axis(0), bases).view(), anchors.transposed(), out.view_mut());
     let measure = |(mut row, &base): (ArrayViewMut1<'_, F>, &usize)| {
         let row = row.as_slice_mut().unwrap_or_default();
         let nearest = vectorised(
@@ -32,7 +34,7 @@ pub(crate) fn half_distances<F: Real>(
         );
         if nearest < F::zero() { by_differences(anchors, base, row) } else { Vec::new() }
     };
-    out.rows_mut().into_iter().zip(bases).map(measure).collect()
+    map(parallel, out.rows_mut().into_iter().zip(bases).collect(), measure)
 }
 
 /// Turns products into half distances; the smallest excess over what counts as near.

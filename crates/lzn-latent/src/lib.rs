@@ -77,6 +77,7 @@ mod reverse;
 mod sampled;
 mod sink;
 mod solver;
+mod team;
 mod tiles;
 
 pub use anchors::Anchors;

@@ -5,7 +5,7 @@
 //! base is never obtained as one minus something. On the way to the prior the base is the row's own anchor, on the way to the
 //! anchors one of the most probable ones.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 
 use crate::bases::Bases;
 use crate::kernels::cotangents::to_cotangents;
@@ -15,19 +15,37 @@ use crate::kernels::logits::{RowSums, to_exponentials};
 use crate::kernels::vectorised;
 use crate::kernels::vectors::{add_scaled, difference_dot, subtract};
 use crate::sink::Sink;
-use crate::{Anchors, Real};
+use crate::tiles::{map, part};
+use crate::{Anchors, Parallel, Real, team};
 
-/// Memory that the evaluations of a tile share, so that they do not ask for it one by one.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch<F>(Vec<F>);
+/// What the evaluations of a tile work with: memory, so that they do not ask for it one by one, and threads.
+#[derive(Debug)]
+pub(crate) struct Scratch<F> {
+    memory: Vec<F>,
+    parallel: Parallel,
+}
 
 impl<F: Real> Scratch<F> {
+    /// For a tile that is worked on by the threads that `parallel` says.
+    pub(crate) fn new(parallel: Parallel) -> Self {
+        Self { memory: Vec::new(), parallel }
+    }
+
+    /// For a tile that has one thread, among others.
+    pub(crate) fn alone() -> Self {
+        Self::new(Parallel::No)
+    }
+
+    pub(crate) fn parallel(&self) -> Parallel {
+        self.parallel
+    }
+
     /// A matrix with whatever is in it.
     pub(crate) fn matrix(&mut self, rows: usize, columns: usize) -> ArrayViewMut2<'_, F> {
-        if self.0.len() < rows * columns {
-            self.0.resize(rows * columns, F::zero());
+        if self.memory.len() < rows * columns {
+            self.memory.resize(rows * columns, F::zero());
         }
-        let part = &mut self.0[..rows * columns];
+        let part = &mut self.memory[..rows * columns];
         ArrayViewMut2::from_shape((rows, columns), part).expect("as many elements as were asked for")
     }
 }
@@ -57,8 +75,9 @@ pub(crate) struct Point<'a, F> {
 impl<F: Real> Point<'_, F> {
     /// The products `z.a_j`, `[r, N]`.
     pub(crate) fn products<'s>(&self, scratch: &'s mut Scratch<F>) -> ArrayViewMut2<'s, F> {
+        let parallel = scratch.parallel();
         let mut products = scratch.matrix(self.rows.len(), self.anchors.len());
-        self.anchors.transposed().product(self.z, products.view_mut());
+        team::product(parallel, self.z, self.anchors.transposed(), products.view_mut());
         products
     }
 
@@ -146,52 +165,85 @@ impl<F: Real> Point<'_, F> {
         let mut factors = Array2::zeros((2 * r, d));
         factors.slice_mut(s![..r, ..]).assign(&self.z);
         factors.slice_mut(s![r.., ..]).assign(&g);
+        let parallel = scratch.parallel();
         let mut weights = scratch.matrix(2 * r, n);
-        self.anchors.transposed().product(factors.view(), weights.view_mut());
+        team::product(parallel, factors.view(), self.anchors.transposed(), weights.view_mut());
         let mut state = Array2::zeros((r, d));
-        let rows = self.cotangents(weights.view_mut(), g, log_probs, state.view_mut(), sink);
+        let mut rows = self.cotangents(parallel, weights.view_mut(), g, log_probs);
+        self.set_duplicates_aside(weights.view_mut(), g, state.view_mut(), &mut rows, sink);
 
-        add_product(weights.slice(s![r.., ..]), self.anchors.centred().view(), state.view_mut());
+        team::add_product(parallel, weights.slice(s![r.., ..]), self.anchors.centred().view(), state.view_mut());
         self.write_factors(&mut factors, g);
-        sink.add_products(factors.view(), weights.view());
+        let squares: Vec<F> = self.taus.iter().map(|tau| *tau * *tau).collect();
+        sink.add_products(parallel, factors.view(), weights.view(), &squares);
         self.finish(role, g, &rows, state, sink, own)
     }
 
-    /// Turns the products `[z; g] A'` into weights and cotangents of the logits. What near-duplicates get and give goes to `states`
-    /// and `sink` at once.
+    /// Turns the products `[z; g] A'` into weights and cotangents of the logits.
     fn cotangents(
         &self,
-        mut weights: ArrayViewMut2<'_, F>,
+        parallel: Parallel,
+        weights: ArrayViewMut2<'_, F>,
         g: ArrayView2<'_, F>,
         log_probs: Option<&LogProbCotangent<'_, F>>,
-        mut states: ArrayViewMut2<'_, F>,
-        sink: &mut Sink<F>,
     ) -> Vec<RowPull<F>> {
-        let (mut of_z, mut of_g) = weights.view_mut().split_at(ndarray::Axis(0), self.taus.len());
-        let mut rows = Vec::with_capacity(self.taus.len());
-        vectorised(
-            #[inline(always)]
-            || {
-                let pairs = of_z.rows_mut().into_iter().zip(of_g.rows_mut());
-                for (i, ((mut w, mut p), tau)) in pairs.zip(self.taus).enumerate() {
-                    let (w, p) = (w.as_slice_mut().unwrap_or_default(), p.as_slice_mut().unwrap_or_default());
-                    let zones = self.bases.to_logits(self.anchors, self.rows[i], (*tau, self.z.row(i)), w);
-                    let sums = to_exponentials(w, zones.half_distances);
-                    self.duplicate_products(i, g.row(i), p);
-                    let log_prob = log_probs.map(|all| {
-                        let owner = all.owners[i];
-                        (all.values[i], (zones.half_distances[owner] != F::zero()).then_some(owner))
-                    });
-                    let rho = to_cotangents(w, p, &sums, zones.base, log_prob);
-                    let mut state = states.row_mut(i);
-                    let state = state.as_slice_mut().unwrap_or_default();
-                    let far = self.pull_duplicates(i, g.row(i), (w, p), state, sink).unwrap_or(rho);
-                    sink.add_cotangents(p, *tau * *tau);
-                    rows.push(RowPull { sums, rho, far });
-                }
-            },
-        );
-        rows
+        let (mut of_z, mut of_g) = weights.split_at(Axis(0), self.taus.len());
+        let rows = part(parallel, self.taus.len(), 1);
+        let parts = of_z.axis_chunks_iter_mut(Axis(0), rows).zip(of_g.axis_chunks_iter_mut(Axis(0), rows));
+        let parts = map(parallel, parts.enumerate().collect(), |(part, (mut of_z, mut of_g))| {
+            let pairs = of_z.rows_mut().into_iter().zip(of_g.rows_mut());
+            vectorised(
+                #[inline(always)]
+                || {
+                    let of_row = |(i, (mut w, mut p)): (usize, (ArrayViewMut1<'_, F>, ArrayViewMut1<'_, F>))| {
+                        let (w, p) = (w.as_slice_mut().unwrap_or_default(), p.as_slice_mut().unwrap_or_default());
+                        self.row_cotangents(part * rows + i, w, p, g, log_probs)
+                    };
+                    pairs.enumerate().map(of_row).collect::<Vec<_>>()
+                },
+            )
+        });
+        parts.into_iter().flatten().collect()
+    }
+
+    /// The same for row `i`: `z A'` in `w`, `g A'` in `p`.
+    #[inline(always)]
+    fn row_cotangents(
+        &self,
+        i: usize,
+        w: &mut [F],
+        p: &mut [F],
+        g: ArrayView2<'_, F>,
+        log_probs: Option<&LogProbCotangent<'_, F>>,
+    ) -> RowPull<F> {
+        let zones = self.bases.to_logits(self.anchors, self.rows[i], (self.taus[i], self.z.row(i)), w);
+        let sums = to_exponentials(w, zones.half_distances);
+        self.duplicate_products(i, g.row(i), p);
+        let log_prob = log_probs.map(|all| {
+            let owner = all.owners[i];
+            (all.values[i], (zones.half_distances[owner] != F::zero()).then_some(owner))
+        });
+        let rho = to_cotangents(w, p, &sums, zones.base, log_prob);
+        RowPull { sums, rho, far: rho }
+    }
+
+    /// What near-duplicates get and give goes to `states` and `sink` at once, and out of the weights.
+    fn set_duplicates_aside(
+        &self,
+        weights: ArrayViewMut2<'_, F>,
+        g: ArrayView2<'_, F>,
+        mut states: ArrayViewMut2<'_, F>,
+        rows: &mut [RowPull<F>],
+        sink: &mut Sink<F>,
+    ) {
+        let (mut of_z, mut of_g) = weights.split_at(Axis(0), self.taus.len());
+        let has_duplicates = |i: &usize| !self.bases.duplicates[self.rows[*i]].is_empty();
+        for i in (0..rows.len()).filter(has_duplicates) {
+            let (mut w, mut s, mut state) = (of_z.row_mut(i), of_g.row_mut(i), states.row_mut(i));
+            let (w, s) = (w.as_slice_mut().unwrap_or_default(), s.as_slice_mut().unwrap_or_default());
+            let state = state.as_slice_mut().unwrap_or_default();
+            rows[i].far = self.pull_duplicates(i, g.row(i), (w, s), state, sink);
+        }
     }
 
     /// Makes the products `g.a_j` of a row with near-duplicates relative to the base, theirs by differences.
@@ -210,8 +262,7 @@ impl<F: Real> Point<'_, F> {
     }
 
     /// What the near-duplicates of a row get, and what they give to the cotangent of the state; their weights `w` and cotangents
-    /// `s` are then done with, and zero. The sum of the other cotangents, if there are such duplicates.
-    #[inline(always)]
+    /// `s` are then done with, and zero. The sum of the other cotangents.
     fn pull_duplicates(
         &self,
         i: usize,
@@ -219,23 +270,25 @@ impl<F: Real> Point<'_, F> {
         (w, s): (&mut [F], &mut [F]),
         state: &mut [F],
         sink: &mut Sink<F>,
-    ) -> Option<F> {
+    ) -> F {
         let (duplicates, base) = (&self.bases.duplicates[self.rows[i]], self.bases.index[self.rows[i]]);
-        if duplicates.is_empty() {
-            return None;
-        }
         let (tau, z) = (self.taus[i], self.z.row(i));
         let mut difference = vec![F::zero(); state.len()];
-        for &j in duplicates {
-            subtract(&mut difference, self.anchors.point(j), self.anchors.point(base));
-            add_scaled(state, s[j], &difference);
-            for ((b, g), z) in difference.iter_mut().zip(g).zip(z) {
-                *b = w[j] * *g + tau * s[j] * (*z - tau * *b);
-            }
-            sink.add_single(j, &difference, s[j]);
-            (w[j], s[j]) = (F::zero(), F::zero());
-        }
-        Some(sum_of(s, s, |s, _| s))
+        vectorised(
+            #[inline(always)]
+            || {
+                for &j in duplicates {
+                    subtract(&mut difference, self.anchors.point(j), self.anchors.point(base));
+                    add_scaled(state, s[j], &difference);
+                    for ((b, g), z) in difference.iter_mut().zip(g).zip(z) {
+                        *b = w[j] * *g + tau * s[j] * (*z - tau * *b);
+                    }
+                    sink.add_single(j, &difference, s[j]);
+                    (w[j], s[j]) = (F::zero(), F::zero());
+                }
+                sum_of(s, s, |s, _| s)
+            },
+        )
     }
 
     /// `[g; tau z + tau^2 a_base]`, over `[z; g]`.

@@ -1,11 +1,14 @@
 //! What gradients are collected in while tiles of rows are pulled back.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use std::ops::AddAssign;
 
-use crate::kernels::panels::Panels;
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, s};
+
+use crate::kernels::panels::{Panels, WIDTH};
+use crate::kernels::vectorised;
 use crate::kernels::vectors::add_scaled;
-use crate::tiles::Collect;
-use crate::{Anchors, Real};
+use crate::tiles::{map, part};
+use crate::{Anchors, Parallel, Real};
 
 /// Gradients of anchors and log-weights from the rows of one lane.
 #[derive(Debug)]
@@ -43,27 +46,36 @@ impl<F: Real> Sink<F> {
         }
     }
 
-    /// Elements of a sink.
-    pub(crate) fn size(anchors: &Anchors<F>) -> usize {
-        anchors.len() * anchors.dim()
-    }
-
-    /// Adds `factors' weights` for the stacked cotangents and levers `factors [2 r, d]` and weights and logit cotangents
-    /// `weights [2 r, N]`.
-    pub(crate) fn add_products(&mut self, factors: ArrayView2<'_, F>, weights: ArrayView2<'_, F>) {
-        self.transposed.add_product(factors.t(), weights);
-    }
-
-    /// Adds what a row's logit cotangents `S [N]` say beside the products; `square` is `tau^2`.
-    #[inline(always)]
-    pub(crate) fn add_cotangents(&mut self, cotangents: &[F], square: F) {
-        let Self { pull, log_weights, .. } = self;
-        if let (Some(pull), Some(log_weights)) = (pull.as_slice_mut(), log_weights.as_slice_mut()) {
-            for ((pull, log_weight), s) in pull.iter_mut().zip(log_weights).zip(cotangents) {
-                *pull += square * *s;
-                *log_weight += *s;
-            }
-        }
+    /// Adds what rows with the weights `W` and logit cotangents `S` say: `factors' weights` for the stacked cotangents and levers
+    /// `factors [2 r, d]` and `weights [2 r, N]`, which are `W` and `S`; `squares [r]` are the rows' `tau^2`.
+    pub(crate) fn add_products(
+        &mut self,
+        parallel: Parallel,
+        factors: ArrayView2<'_, F>,
+        weights: ArrayView2<'_, F>,
+        squares: &[F],
+    ) {
+        let columns = part(parallel, weights.ncols(), WIDTH);
+        let ends = self.pull.axis_chunks_iter_mut(Axis(0), columns);
+        let ends = ends.zip(self.log_weights.axis_chunks_iter_mut(Axis(0), columns));
+        let parts = self.transposed.parts_mut(columns).zip(weights.axis_chunks_iter(Axis(1), columns)).zip(ends);
+        map(parallel, parts.collect(), |((mut transposed, weights), (mut pull, mut log_weights))| {
+            transposed.add_product(factors.t(), weights);
+            let (pull, log_weights) = (slice_mut(&mut pull), slice_mut(&mut log_weights));
+            let cotangents = weights.slice(s![squares.len().., ..]);
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (row, square) in cotangents.rows().into_iter().zip(squares) {
+                        let row = row.to_slice().unwrap_or_default();
+                        for ((pull, log_weight), s) in pull.iter_mut().zip(log_weights.iter_mut()).zip(row) {
+                            *pull += *square * *s;
+                            *log_weight += *s;
+                        }
+                    }
+                },
+            );
+        });
     }
 
     /// Adds to the gradient of the mean of all anchors.
@@ -109,6 +121,11 @@ impl<F: Real> Sink<F> {
     }
 }
 
+/// Its numbers, which lie in a row.
+fn slice_mut<'a, F>(values: &'a mut ArrayViewMut1<'_, F>) -> &'a mut [F] {
+    values.as_slice_mut().unwrap_or_default()
+}
+
 /// The gradient of `abar = sum_j c_j a_j` with shares `c`: `c_j g` for anchor `j`, `c_j (a_j - abar).g` for its log-weight.
 fn spread_over_prior<F: Real>(
     anchors: &Anchors<F>,
@@ -125,8 +142,8 @@ fn spread_over_prior<F: Real>(
     }
 }
 
-impl<F: Real> Collect for Sink<F> {
-    fn add(&mut self, other: Self) {
+impl<F: Real> AddAssign for Sink<F> {
+    fn add_assign(&mut self, other: Self) {
         self.transposed += &other.transposed;
         self.pull += &other.pull;
         self.prior_mean += &other.prior_mean;

@@ -8,14 +8,16 @@ use ndarray::{Array2, ArrayViewMut2, Axis};
 #[cfg(feature = "rayon")]
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use crate::Parallel;
+use crate::point::Scratch;
+use crate::sink::Sink;
+use crate::{Anchors, Parallel, Real};
 
 /// Parts of all rows that are a tile each, so that what tiles need is little beside what is kept for all rows.
 const PARTS: usize = 32;
 /// Rows of a tile at most; more would not make matrix products faster.
 const MOST: usize = 256;
 /// Elements of a tile's weights at most, so that they stay in the cache.
-const ELEMENTS: usize = 1 << 20;
+const ELEMENTS: usize = 5 << 18;
 /// Rows of a tile at least: fewer would make matrix products slower.
 const FEWEST: usize = 32;
 
@@ -23,11 +25,30 @@ const FEWEST: usize = 32;
 const COLLECTED: usize = 1 << 21;
 /// Lanes at least where there is enough to do, and at most.
 const LANES: (usize, usize) = (8, 64);
+/// Elements of a collector from which on all threads share one, and the work on one tile: several would take as much memory as all that
+/// is kept for gradients, and leave no room in the cache.
+const SHARED: usize = 1 << 19;
 
 /// The tiles of `rows` rows against `anchors` anchors, in order.
 pub(crate) fn ranges(rows: usize, anchors: usize) -> Vec<Range<usize>> {
     let tile = (rows / PARTS).min(ELEMENTS / anchors).clamp(FEWEST, MOST);
     (0..rows).step_by(tile).map(|start| start..(start + tile).min(rows)).collect()
+}
+
+/// Threads at hand.
+fn threads(parallel: Parallel) -> usize {
+    match parallel {
+        #[cfg(feature = "rayon")]
+        Parallel::Rayon => rayon::current_num_threads(),
+        _ => 1,
+    }
+}
+
+/// Into how long parts `count` things are cut for all threads, in multiples of `unit`; at least one.
+pub(crate) fn part(parallel: Parallel, count: usize, unit: usize) -> usize {
+    // Two parts a thread: one that is held up does not hold up the others for long.
+    let parts = if threads(parallel) > 1 { 2 * threads(parallel) } else { 1 };
+    count.div_ceil(parts).max(1).next_multiple_of(unit)
 }
 
 /// `work` on every item, results in order.
@@ -39,65 +60,68 @@ pub(crate) fn map<T: Send, R: Send>(parallel: Parallel, items: Vec<T>, work: imp
     }
 }
 
-/// `work` on every item with something that collects; returns the sum of what was collected.
+/// `work` on every item with a sink; returns the sum of what was collected.
 ///
-/// The items are dealt to lanes, each with a collector of its own, and lanes are added in their order. How many there are depends
-/// on sizes alone, so the order of additions does not depend on the number of threads; and since a lane begins when a thread is
-/// free for it and is added as soon as those before it are, few collectors exist at once: one per thread, and the sum. `size` is
-/// the number of elements of a collector. Every lane also has scratch memory, which is gone when it ends.
-pub(crate) fn collect<T: Send, S: Collect, M: Default>(
+/// Of large sinks there is one, and threads share each item. Otherwise items are dealt to lanes, each with a sink of its own, and lanes
+/// are added in their order. How many there are depends on sizes alone, so the order of additions does not depend on the number of
+/// threads; and since a lane begins when a thread is free for it and is added as soon as those before it are, few sinks exist at once:
+/// one per thread, and the sum. Every lane also has scratch memory, which is gone when it ends.
+pub(crate) fn collect<T: Send, F: Real>(
     parallel: Parallel,
+    anchors: &Anchors<F>,
     items: Vec<T>,
-    size: usize,
-    new: impl Fn() -> S + Sync,
-    work: impl Fn(T, &mut S, &mut M) + Sync,
-) -> S {
-    let count = (COLLECTED / size.max(1)).clamp(LANES.0, LANES.1).min(items.len()).max(1);
-    let mut lanes: Vec<Vec<T>> = (0..count).map(|_| Vec::new()).collect();
-    items.into_iter().enumerate().for_each(|(i, item)| lanes[i % count].push(item));
-    let run = |lane: Vec<T>| {
-        let (mut sink, mut scratch) = (new(), M::default());
+    work: impl Fn(T, &mut Sink<F>, &mut Scratch<F>) + Sync,
+) -> Sink<F> {
+    let run = |lane: Vec<T>, parallel: Parallel| {
+        let (mut sink, mut scratch) = (Sink::new(anchors), Scratch::new(parallel));
         lane.into_iter().for_each(|item| work(item, &mut sink, &mut scratch));
         sink
     };
+    let size = anchors.len() * anchors.dim();
+    if size > SHARED {
+        return run(items, parallel);
+    }
+    let count = (COLLECTED / size.max(1)).clamp(LANES.0, LANES.1).min(items.len()).max(1);
+    let mut lanes: Vec<Vec<T>> = (0..count).map(|_| Vec::new()).collect();
+    items.into_iter().enumerate().for_each(|(i, item)| lanes[i % count].push(item));
     let (queue, sum) = (Mutex::new(lanes.into_iter().enumerate()), Mutex::new(Sum::default()));
     let work_off = || {
         let next = || lock(&queue).next();
         while let Some((place, lane)) = next() {
-            let sink = run(lane);
+            let sink = run(lane, Parallel::No);
             lock(&sum).add(place, sink);
         }
     };
     match parallel {
         #[cfg(feature = "rayon")]
         Parallel::Rayon => rayon::scope(|scope| {
-            (0..rayon::current_num_threads().min(count)).for_each(|_| scope.spawn(|_| work_off()));
+            (0..threads(parallel).min(count)).for_each(|_| scope.spawn(|_| work_off()));
         }),
         _ => work_off(),
     }
     let sum = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
-    sum.total.unwrap_or_else(new)
+    sum.total.unwrap_or_else(|| Sink::new(anchors))
 }
 
 /// Lanes that have been added in their order, and those that wait for one before them.
-struct Sum<S> {
-    total: Option<S>,
+struct Sum<F> {
+    total: Option<Sink<F>>,
     added: usize,
-    waiting: BTreeMap<usize, S>,
+    waiting: BTreeMap<usize, Sink<F>>,
 }
 
-impl<S> Default for Sum<S> {
+impl<F> Default for Sum<F> {
     fn default() -> Self {
         Self { total: None, added: 0, waiting: BTreeMap::new() }
     }
 }
 
-impl<S: Collect> Sum<S> {
-    fn add(&mut self, place: usize, sink: S) {
+impl<F: Real> Sum<F> {
+    fn add(&mut self, place: usize, sink: Sink<F>) {
         self.waiting.insert(place, sink);
         while let Some(next) = self.waiting.remove(&self.added) {
             match &mut self.total {
-                Some(total) => total.add(next),
+                Some(total) => *total += next,
                 None => self.total = Some(next),
             }
             self.added += 1;
@@ -120,10 +144,4 @@ pub(crate) fn split<F>(all: &mut Array2<F>, counts: impl Iterator<Item = usize>)
         rest = others;
     }
     parts
-}
-
-/// What a lane collects.
-pub(crate) trait Collect: Send {
-    /// Adds what another lane has collected.
-    fn add(&mut self, other: Self);
 }

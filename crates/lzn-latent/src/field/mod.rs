@@ -48,7 +48,6 @@ mod tile;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, concatenate, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
-use crate::sink::Sink;
 use crate::{Anchors, LatentError, Parallel, Real, tiles};
 use tile::{Clock, Tile, TileCotangents, Values};
 
@@ -196,9 +195,8 @@ impl<F: Real> FieldAt<F> {
         let parts = tiles::split(&mut points, self.tiles.iter().map(|tile| tile.rows().len()));
         let sink = tiles::collect(
             self.parallel,
+            anchors,
             self.tiles.iter().zip(parts).collect(),
-            Sink::size(anchors),
-            || Sink::new(anchors),
             |(tile, mut points): (&Tile<F>, ArrayViewMut2<'_, F>), sink, scratch| {
                 let given = TileCotangents::new(cotangents, tile.rows(), anchors.dim(), self.clock);
                 points.assign(&tile.pull(anchors, self.clock, &given, sink, scratch));

@@ -13,7 +13,7 @@ use crate::kernels::vectorised;
 use crate::kernels::vectors::{add_scaled, difference_dot, subtract};
 use crate::point::Scratch;
 use crate::sink::Sink;
-use crate::{Anchors, Real};
+use crate::{Anchors, Parallel, Real, team};
 
 /// Anchors whose half squared distance from the base is below this share of the base's half square are seen by differences: their
 /// products differ in the last digits only.
@@ -117,7 +117,7 @@ impl<F: Real> Tile<F> {
             z.for_each(|((z, x), a)| *z = F::of((x.wide() - (1.0 - clock.t) * a.wide()) / clock.t));
         }
         let this = Self { rows, bases: index, z };
-        let (bases, mut scratch) = (Bases::new(anchors, this.bases.clone()), Scratch::default());
+        let (bases, mut scratch) = (Bases::new(Parallel::No, anchors, this.bases.clone()), Scratch::alone());
         let mut weights = this.logits(anchors, &bases, clock, &mut scratch);
         let mut values = Values::zeros(points.nrows(), points.ncols());
         let mut rates = Array2::zeros(points.raw_dim());
@@ -171,8 +171,9 @@ impl<F: Real> Tile<F> {
         clock: Clock,
         scratch: &'s mut Scratch<F>,
     ) -> ArrayViewMut2<'s, F> {
+        let parallel = scratch.parallel();
         let mut logits = scratch.matrix(self.z.nrows(), anchors.len());
-        anchors.transposed().product(self.z.view(), logits.view_mut());
+        team::product(parallel, self.z.view(), anchors.transposed(), logits.view_mut());
         self.products_to_logits(anchors, bases, clock, logits.view_mut());
         logits
     }
@@ -206,7 +207,7 @@ impl<F: Real> Tile<F> {
 
     /// The weights of all zones, `[rows, N]`.
     pub(super) fn weights(&self, anchors: &Anchors<F>, clock: Clock) -> Array2<F> {
-        let (bases, mut scratch) = (Bases::new(anchors, self.bases.clone()), Scratch::default());
+        let (bases, mut scratch) = (Bases::new(Parallel::No, anchors, self.bases.clone()), Scratch::alone());
         let mut weights = self.logits(anchors, &bases, clock, &mut scratch).to_owned();
         to_weights(weights.view_mut(), &bases);
         weights
@@ -222,14 +223,15 @@ impl<F: Real> Tile<F> {
         scratch: &mut Scratch<F>,
     ) -> Array2<F> {
         let (r, n, d) = (self.z.nrows(), anchors.len(), anchors.dim());
-        let bases = Bases::new(anchors, self.bases.clone());
+        let parallel = scratch.parallel();
+        let bases = Bases::new(parallel, anchors, self.bases.clone());
         let tau = F::of(clock.tau());
         let mut factors = Array2::zeros((2 * r, d));
         factors.slice_mut(s![..r, ..]).assign(&self.z);
         factors.slice_mut(s![r.., ..]).assign(&given.of_mean);
         // [W; S], once the products [z; G] A' have become weights and cotangents of the logits.
         let mut both = scratch.matrix(2 * r, n);
-        anchors.transposed().product(factors.view(), both.view_mut());
+        team::product(parallel, factors.view(), anchors.transposed(), both.view_mut());
         let (mut weights, mut cotangents) = both.view_mut().split_at(Axis(0), r);
         self.products_to_logits(anchors, &bases, clock, weights.view_mut());
         to_weights(weights.view_mut(), &bases);
@@ -244,14 +246,13 @@ impl<F: Real> Tile<F> {
                     self.cotangents(anchors, &bases, given, i, w, p);
                     let sum = sum.as_slice_mut().unwrap_or_default();
                     self.pull_near(anchors, &bases, (given, tau), i, (w, p, sum), sink);
-                    sink.add_cotangents(p, tau * tau);
                     far.push(sum_of(p, p, |s, _| s));
                 }
             },
         );
         // sum_j S_j (a_j - a_base)
         let mut of_far = Array2::zeros((r, d));
-        product(cotangents.view(), anchors.centred().view(), of_far.view_mut());
+        team::add_product(parallel, cotangents.view(), anchors.centred().view(), of_far.view_mut());
         gradient += &of_far;
         for (i, mut gradient) in gradient.rows_mut().into_iter().enumerate() {
             gradient.scaled_add(-far[i], &bases.points.row(i));
@@ -267,7 +268,7 @@ impl<F: Real> Tile<F> {
         factors.slice_mut(s![..r, ..]).assign(&given.of_mean);
         let mut levers = factors.slice_mut(s![r.., ..]);
         levers.assign(&((&bases.points * tau + &self.z) * tau));
-        sink.add_products(factors.view(), both.view());
+        sink.add_products(parallel, factors.view(), both.view(), &vec![tau * tau; r]);
         gradient
     }
 

@@ -11,7 +11,6 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
-use crate::sink::Sink;
 use crate::{Anchors, LatentError, Real, ZoneFlow, tiles};
 use tile::{Keep, Tile};
 
@@ -161,9 +160,8 @@ fn pull<F: Real, T: Borrow<Tile<F>> + Send>(
     let mut noise: Vec<Option<Array2<F>>> = vec![None; tiles.len()];
     let sink = tiles::collect(
         flow.parallel(),
+        anchors,
         tiles.into_iter().zip(&mut noise).collect(),
-        Sink::size(anchors),
-        || Sink::new(anchors),
         |(tile, noise): (T, &mut Option<Array2<F>>), sink, scratch| {
             let tile = tile.borrow();
             *noise = Some(tile.pull(plan, anchors, cotangent.slice(s![tile.rows(), ..]), sink, scratch));

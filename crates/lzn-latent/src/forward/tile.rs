@@ -47,8 +47,8 @@ impl<F: Real> Tile<F> {
         merged: f64,
         keep: Keep,
     ) -> Self {
-        let bases = Bases::new(anchors, owners);
-        let mut scratch = Scratch::default();
+        let mut scratch = Scratch::alone();
+        let bases = Bases::new(scratch.parallel(), anchors, owners);
         let schedule = schedule(plan, anchors, &bases, &z, merged, &mut scratch);
         Self::follow(plan, anchors, bases, rows, z, schedule, keep, &mut scratch)
     }
@@ -139,7 +139,7 @@ impl<F: Real> Tile<F> {
         scratch: &mut Scratch<F>,
     ) -> Array2<F> {
         // Distances are cheaper to compute again than to hold.
-        let bases = Bases::new(anchors, self.owners.clone());
+        let bases = Bases::new(scratch.parallel(), anchors, self.owners.clone());
         let mut own = Array2::zeros(cotangent.raw_dim());
         let last = self.depart(plan, cotangent, sink, &mut own);
         let mut cotangents = Cotangents::new(plan, last);

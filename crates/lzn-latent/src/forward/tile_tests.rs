@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::*;
-use crate::{Horizon, Scheme, Solver};
+use crate::{Horizon, Parallel, Scheme, Solver};
 
 const SAMPLES: usize = 11;
 const DIM: usize = 3;
@@ -50,8 +50,8 @@ impl Inputs {
 
     fn tile(&self, plan: &Plan, schedule: Option<&Schedule<f64>>) -> Tile<f64> {
         let (anchors, owners) = (self.anchors(), (0..SAMPLES).collect::<Vec<_>>());
-        let bases = Bases::new(&anchors, owners);
-        let mut scratch = Scratch::default();
+        let bases = Bases::new(Parallel::No, &anchors, owners);
+        let mut scratch = Scratch::alone();
         let schedule = match schedule {
             Some(schedule) => Schedule { has_products: false, ..schedule.clone() },
             None => {
@@ -79,7 +79,7 @@ fn gradients_of_our_solver_match_differences_also_for_rows_that_catch_up() {
             catching_up += tile.catch_ups.len();
             let anchors = inputs.anchors();
             let mut sink = Sink::new(&anchors);
-            let noise = tile.pull(&plan, &anchors, g.view(), &mut sink, &mut Scratch::default());
+            let noise = tile.pull(&plan, &anchors, g.view(), &mut sink, &mut Scratch::alone());
             let collected = sink.finish(&anchors);
             let along = (&collected.anchors * &direction.0).sum()
                 + (&noise * &direction.1).sum()
@@ -103,8 +103,8 @@ fn beyond_its_horizon_a_row_is_where_it_began() {
     let Unit::Horizon(Horizon { mass, .. }) = plan.unit() else { panic!("our solver has horizons") };
     let inputs = Inputs::draw(50);
     let anchors = inputs.anchors();
-    let bases = Bases::new(&anchors, (0..SAMPLES).collect());
-    let schedule = super::super::start::schedule(&plan, &anchors, &bases, &inputs.1, f64::MAX, &mut Scratch::default());
+    let bases = Bases::new(Parallel::No, &anchors, (0..SAMPLES).collect());
+    let schedule = super::super::start::schedule(&plan, &anchors, &bases, &inputs.1, f64::MAX, &mut Scratch::alone());
     let weight_of_others = |i: usize, tau: f64| -> f64 {
         let logit = |j: usize| {
             let b = &inputs.0.row(j) - &inputs.0.row(i);

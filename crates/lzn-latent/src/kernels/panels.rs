@@ -51,16 +51,16 @@ impl<F: Real> Panels<F> {
         rows
     }
 
-    /// `out = a self` for `a [r, d]` and `out [r, N]`.
-    pub(crate) fn product(&self, a: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>) {
-        let parts = self.iter().zip(out.axis_chunks_iter_mut(Axis(1), WIDTH));
+    /// `out = a self` for `a [r, d]` and `out [r, columns]`, the columns from `first` on, where a panel begins.
+    pub(crate) fn product(&self, first: usize, a: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>) {
+        let parts = self.iter().skip(first / WIDTH).zip(out.axis_chunks_iter_mut(Axis(1), WIDTH));
         parts.for_each(|(panel, out)| product(a, panel, out));
     }
 
-    /// `self += a b` for `a [d, k]` and `b [k, N]`.
-    pub(crate) fn add_product(&mut self, a: ArrayView2<'_, F>, b: ArrayView2<'_, F>) {
-        let parts = self.iter_mut().zip(b.axis_chunks_iter(Axis(1), WIDTH));
-        parts.for_each(|(panel, b)| add_product(a, b, panel));
+    /// Parts of `columns` columns each, whole panels.
+    pub(crate) fn parts_mut(&mut self, columns: usize) -> impl Iterator<Item = PanelsMut<'_, F>> {
+        let dim = self.dim;
+        self.values.chunks_mut(columns * dim.max(1)).map(move |values| PanelsMut { values, dim })
     }
 
     /// Adds the transpose of `rows [r, d]` to the columns `index`.
@@ -75,22 +75,82 @@ impl<F: Real> Panels<F> {
     }
 
     fn iter(&self) -> impl Iterator<Item = ArrayView2<'_, F>> {
-        self.values.chunks(self.panel()).map(|values| {
+        self.values.chunks(WIDTH * self.dim.max(1)).map(|values| {
             let shape = (self.dim, values.len() / self.dim);
             ArrayView2::from_shape(shape, values).expect("a panel has whole columns")
         })
     }
 
     fn iter_mut(&mut self) -> impl Iterator<Item = ArrayViewMut2<'_, F>> {
-        let (dim, panel) = (self.dim, self.panel());
-        self.values.chunks_mut(panel).map(move |values| {
-            let shape = (dim, values.len() / dim);
-            ArrayViewMut2::from_shape(shape, values).expect("a panel has whole columns")
-        })
+        panels_mut(&mut self.values, self.dim)
+    }
+}
+
+/// Some panels of a matrix.
+pub(crate) struct PanelsMut<'a, F> {
+    values: &'a mut [F],
+    dim: usize,
+}
+
+impl<F: Real> PanelsMut<'_, F> {
+    /// `self += a b` for `a [d, k]` and `b [k, columns]`.
+    pub(crate) fn add_product(&mut self, a: ArrayView2<'_, F>, b: ArrayView2<'_, F>) {
+        let parts = panels_mut(self.values, self.dim).zip(b.axis_chunks_iter(Axis(1), WIDTH));
+        parts.for_each(|(panel, b)| add_product(a, b, panel));
+    }
+}
+
+fn panels_mut<F>(values: &mut [F], dim: usize) -> impl Iterator<Item = ArrayViewMut2<'_, F>> {
+    values.chunks_mut(WIDTH * dim.max(1)).map(move |values| {
+        let shape = (dim, values.len() / dim);
+        ArrayViewMut2::from_shape(shape, values).expect("a panel has whole columns")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::s;
+
+    use super::*;
+
+    fn wave(rows: usize, columns: usize, frequency: f64) -> Array2<f64> {
+        Array2::from_shape_fn((rows, columns), |(i, j)| (frequency * (i * columns + j + 1) as f64).sin())
     }
 
-    /// Numbers of a panel.
-    fn panel(&self) -> usize {
-        WIDTH * self.dim.max(1)
+    fn assert_near(found: &Array2<f64>, expected: &Array2<f64>) {
+        assert_eq!(found.dim(), expected.dim());
+        assert!((found - expected).iter().all(|e| e.abs() < 1e-12));
+    }
+
+    #[test]
+    fn products_are_those_of_the_matrix_whatever_the_last_panel_holds() {
+        for columns in [1, WIDTH - 1, WIDTH, WIDTH + 1, 3 * WIDTH + 5] {
+            let (rows, a) = (wave(columns, 7, 0.7), wave(5, 7, 1.3));
+            let panels = Panels::transposed(rows.view());
+            assert_eq!(panels.clone().into_rows(), rows);
+            let mut out = Array2::zeros((5, columns));
+            panels.product(0, a.view(), out.view_mut());
+            assert_near(&out, &a.dot(&rows.t()));
+            let first = columns / WIDTH * WIDTH;
+            let mut last = Array2::zeros((5, columns - first));
+            panels.product(first, a.view(), last.view_mut());
+            assert_eq!(last, out.slice(s![.., first..]));
+        }
+    }
+
+    #[test]
+    fn parts_add_up_to_the_whole() {
+        let columns = 2 * WIDTH + 5;
+        let (a, b, more) = (wave(7, 4, 0.3), wave(4, columns, 0.9), wave(3, 7, 0.5));
+        let index = [columns - 1, 0, columns - 1];
+        let mut expected = a.dot(&b).t().to_owned();
+        index.iter().zip(more.rows()).for_each(|(j, row)| expected.row_mut(*j).scaled_add(1.0, &row));
+        for part in [WIDTH, 2 * WIDTH, 3 * WIDTH] {
+            let mut sum = Panels::zeros(7, columns);
+            let of_b = b.axis_chunks_iter(Axis(1), part);
+            sum.parts_mut(part).zip(of_b).for_each(|(mut sum, b)| sum.add_product(a.view(), b));
+            sum.add_columns(&index, more.view());
+            assert_near(&sum.into_rows(), &expected);
+        }
     }
 }

@@ -6,7 +6,6 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayViewMut2, s};
 
 use crate::anchors::{check_finite, check_result, check_shape};
 use crate::forward::stack;
-use crate::sink::Sink;
 use crate::{Anchors, LatentError, Real, Unit, ZoneFlow, tiles};
 use walk::{Cotangent, Ground, Keep, Walk};
 
@@ -158,9 +157,8 @@ impl<F: Real> AnchorTrace<F> {
         let parts = tiles::split(&mut latents, self.walks.iter().map(|walk| walk.rows.len()));
         let sink = tiles::collect(
             self.flow.parallel(),
+            anchors,
             self.walks.iter().zip(parts).collect(),
-            Sink::size(anchors),
-            || Sink::new(anchors),
             |(walk, mut latents): (&Walk<F>, ArrayViewMut2<'_, F>), sink, scratch| {
                 let end = match end_points {
                     Some(all) => all.slice(s![walk.rows.clone(), ..]).to_owned(),

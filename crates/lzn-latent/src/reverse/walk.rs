@@ -11,7 +11,7 @@ use crate::kernels::logits::{RowSums, strongest_rival, to_exponentials};
 use crate::kernels::vectorised;
 use crate::point::{Base, LogProbCotangent, Point, Scratch, Targets};
 use crate::sink::Sink;
-use crate::{Anchors, EndPoint, Horizon, Plan, Real, Unit, ZoneFlow};
+use crate::{Anchors, EndPoint, Horizon, Parallel, Plan, Real, Unit, ZoneFlow};
 
 /// What a walk keeps beside its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl<'a, F: Real> Ground<'a, F> {
             owners,
             states: Vec::new(),
         };
-        let mut scratch = Scratch::default();
+        let mut scratch = Scratch::alone();
         let mut active: Vec<usize> = (0..walk.rows.len()).collect();
         for k in 0..self.plan.nodes().len() {
             if active.is_empty() {
@@ -170,7 +170,7 @@ impl<'a, F: Real> Ground<'a, F> {
 
     /// `z = x / t - tau (a_base + mean)` of the first state, relative to the heaviest anchor.
     fn start(&self, latents: ArrayView2<'_, F>) -> Walker<'a, F> {
-        let bases = Bases::new(self.anchors, vec![self.heaviest; latents.nrows()]);
+        let bases = Bases::new(Parallel::No, self.anchors, vec![self.heaviest; latents.nrows()]);
         let tau = self.unit * self.plan.nodes()[0].tau();
         let mut z = latents.mapv(|x| x / F::of(self.plan.start()));
         z.scaled_add(-F::of(tau), &bases.points);
@@ -299,7 +299,7 @@ impl<'a, F: Real> Ground<'a, F> {
                 cotangents.retreat(&[], &Array2::zeros((0, own.ncols())));
                 continue;
             };
-            let bases = self.bases_of(&mut bases, &state, walk, &mut own, sink);
+            let bases = self.bases_of(scratch.parallel(), &mut bases, &state, walk, &mut own, sink);
             let taus = pace.taus(self.plan, k, &state.rows);
             let point = Point { anchors: self.anchors, bases, rows: &state.rows, taus: &taus, z: state.z.view() };
             let owners: Option<Vec<usize>> =
@@ -361,6 +361,7 @@ impl<'a, F: Real> Ground<'a, F> {
     /// The bases at a state, from those at the state behind it; what belongs to bases that go is handed in.
     fn bases_of<'b>(
         &self,
+        parallel: Parallel,
         bases: &'b mut Option<Bases<F>>,
         state: &State<F>,
         walk: &Walk<F>,
@@ -370,7 +371,7 @@ impl<'a, F: Real> Ground<'a, F> {
         let bases = bases.get_or_insert_with(|| {
             let mut index = vec![self.heaviest; walk.rows.len()];
             state.rows.iter().zip(&state.bases).for_each(|(row, base)| index[*row] = *base);
-            Bases::new(self.anchors, index)
+            Bases::new(parallel, self.anchors, index)
         });
         let moved: Vec<(usize, usize)> = state
             .rows
@@ -384,7 +385,7 @@ impl<'a, F: Real> Ground<'a, F> {
             let index: Vec<usize> = rows.iter().map(|row| bases.index[*row]).collect();
             sink.add_rows(&index, own.select(Axis(0), &rows).view());
             rows.iter().for_each(|row| own.row_mut(*row).fill(F::zero()));
-            bases.replace(self.anchors, &moved);
+            bases.replace(parallel, self.anchors, &moved);
         }
         bases
     }
@@ -417,7 +418,7 @@ impl<F: Real> Walker<'_, F> {
             logits.row_mut(i).mapv_inplace(|l| l - of_leader);
         }
         let moved: Vec<_> = leaders.iter().map(|(i, leader)| (active[*i], *leader)).collect();
-        self.bases.replace(self.anchors, &moved);
+        self.bases.replace(Parallel::No, self.anchors, &moved);
     }
 }
 

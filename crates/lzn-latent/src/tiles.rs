@@ -44,11 +44,9 @@ fn threads(parallel: Parallel) -> usize {
     }
 }
 
-/// Into how long parts `count` things are cut for all threads, in multiples of `unit`; at least one.
+/// How long parts of `count` things are, one for each thread, in multiples of `unit`; at least one.
 pub(crate) fn part(parallel: Parallel, count: usize, unit: usize) -> usize {
-    // Two parts a thread: one that is held up does not hold up the others for long.
-    let parts = if threads(parallel) > 1 { 2 * threads(parallel) } else { 1 };
-    count.div_ceil(parts).max(1).next_multiple_of(unit)
+    count.div_ceil(threads(parallel)).max(1).next_multiple_of(unit)
 }
 
 /// `work` on every item, results in order.

@@ -5,7 +5,7 @@
 //! base is never obtained as one minus something. On the way to the prior the base is the row's own anchor, on the way to the
 //! anchors one of the most probable ones.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
 
 use crate::bases::Bases;
 use crate::kernels::cotangents::to_cotangents;
@@ -191,17 +191,18 @@ impl<F: Real> Point<'_, F> {
         let rows = part(parallel, self.taus.len(), 1);
         let parts = of_z.axis_chunks_iter_mut(Axis(0), rows).zip(of_g.axis_chunks_iter_mut(Axis(0), rows));
         let parts = map(parallel, parts.enumerate().collect(), |(part, (mut of_z, mut of_g))| {
-            let pairs = of_z.rows_mut().into_iter().zip(of_g.rows_mut());
+            let mut pulls = Vec::with_capacity(of_z.nrows());
             vectorised(
                 #[inline(always)]
                 || {
-                    let of_row = |(i, (mut w, mut p)): (usize, (ArrayViewMut1<'_, F>, ArrayViewMut1<'_, F>))| {
+                    let pairs = of_z.rows_mut().into_iter().zip(of_g.rows_mut());
+                    for (i, (mut w, mut p)) in pairs.enumerate() {
                         let (w, p) = (w.as_slice_mut().unwrap_or_default(), p.as_slice_mut().unwrap_or_default());
-                        self.row_cotangents(part * rows + i, w, p, g, log_probs)
-                    };
-                    pairs.enumerate().map(of_row).collect::<Vec<_>>()
+                        pulls.push(self.row_cotangents(part * rows + i, w, p, g, log_probs));
+                    }
                 },
-            )
+            );
+            pulls
         });
         parts.into_iter().flatten().collect()
     }

@@ -14,12 +14,16 @@ use crate::{Anchors, Parallel, Real};
 
 /// Parts of all rows that are a tile each, so that what tiles need is little beside what is kept for all rows.
 const PARTS: usize = 32;
-/// Rows of a tile at most; more would not make matrix products faster.
-const MOST: usize = 256;
 /// Elements of a tile's weights at most, so that they stay in the cache.
-const ELEMENTS: usize = 5 << 18;
-/// Rows of a tile at least: fewer would make matrix products slower.
-const FEWEST: usize = 32;
+const ELEMENTS: usize = 1 << 20;
+/// Tiles have multiples of this many rows: matrix products of so many, also where two threads share a tile, are the fastest.
+const ROWS: usize = 48;
+/// Rows of a tile at most; more would not make matrix products faster.
+const MOST: usize = 4 * ROWS;
+/// Rows of a tile where there are few in all, so that threads get even shares of them.
+const OF_FEW: usize = 32;
+/// Rows that are few.
+const FEW: usize = 16 * OF_FEW;
 
 /// Elements of the collectors of all lanes, so that adding them up costs little.
 const COLLECTED: usize = 1 << 21;
@@ -31,7 +35,8 @@ const SHARED: usize = 1 << 19;
 
 /// The tiles of `rows` rows against `anchors` anchors, in order.
 pub(crate) fn ranges(rows: usize, anchors: usize) -> Vec<Range<usize>> {
-    let tile = (rows / PARTS).min(ELEMENTS / anchors).clamp(FEWEST, MOST);
+    let most = (rows / PARTS).min(ELEMENTS / anchors) / ROWS * ROWS;
+    let tile = if rows < FEW { OF_FEW } else { most.clamp(ROWS, MOST) };
     (0..rows).step_by(tile).map(|start| start..(start + tile).min(rows)).collect()
 }
 

@@ -173,7 +173,8 @@ impl<F: Real> Point<'_, F> {
         self.set_duplicates_aside(weights.view_mut(), g, state.view_mut(), &mut rows, sink);
 
         team::add_product(parallel, weights.slice(s![r.., ..]), self.anchors.centred().view(), state.view_mut());
-        self.write_factors(&mut factors, g);
+        drop(factors);
+        let factors = self.levers(g);
         let squares: Vec<F> = self.taus.iter().map(|tau| *tau * *tau).collect();
         sink.add_products(parallel, factors.view(), weights.view(), &squares);
         self.finish(role, g, &rows, state, sink, own)
@@ -292,16 +293,17 @@ impl<F: Real> Point<'_, F> {
         )
     }
 
-    /// `[g; tau z + tau^2 a_base]`, over `[z; g]`.
-    fn write_factors(&self, factors: &mut Array2<F>, g: ArrayView2<'_, F>) {
+    /// `[g; tau z + tau^2 a_base]'`, `[d, 2 r]`.
+    fn levers(&self, g: ArrayView2<'_, F>) -> Array2<F> {
         let r = g.nrows();
-        factors.slice_mut(s![..r, ..]).assign(&g);
-        let mut levers = factors.slice_mut(s![r.., ..]);
-        for (i, mut lever) in levers.rows_mut().into_iter().enumerate() {
+        let mut factors = Array2::zeros((g.ncols(), 2 * r));
+        factors.slice_mut(s![.., ..r]).assign(&g.t());
+        for (i, mut lever) in factors.slice_mut(s![.., r..]).columns_mut().into_iter().enumerate() {
             let tau = self.taus[i];
             let (z, base) = (self.z.row(i), self.bases.points.row(self.rows[i]));
             lever.iter_mut().zip(z).zip(base).for_each(|((lever, z), base)| *lever = tau * (*z + tau * *base));
         }
+        factors
     }
 
     /// The cotangent of the state from `state = S A`, and what the bases get.

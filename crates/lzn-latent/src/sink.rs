@@ -46,8 +46,8 @@ impl<F: Real> Sink<F> {
         }
     }
 
-    /// Adds what rows with the weights `W` and logit cotangents `S` say: `factors' weights` for the stacked cotangents and levers
-    /// `factors [2 r, d]` and `weights [2 r, N]`, which are `W` and `S`; `squares [r]` are the rows' `tau^2`.
+    /// Adds what rows with the weights `W` and logit cotangents `S` say: `factors weights` for the cotangents and levers
+    /// `factors [d, 2 r]` and `weights [2 r, N]`, which are `W` and `S`; `squares [r]` are the rows' `tau^2`.
     pub(crate) fn add_products(
         &mut self,
         parallel: Parallel,
@@ -55,14 +55,12 @@ impl<F: Real> Sink<F> {
         weights: ArrayView2<'_, F>,
         squares: &[F],
     ) {
-        // The sums run along the rows, so that these are what lies in order.
-        let factors = factors.t().as_standard_layout().into_owned();
         let columns = part(parallel, weights.ncols(), WIDTH);
         let ends = self.pull.axis_chunks_iter_mut(Axis(0), columns);
         let ends = ends.zip(self.log_weights.axis_chunks_iter_mut(Axis(0), columns));
         let parts = self.transposed.parts_mut(columns).zip(weights.axis_chunks_iter(Axis(1), columns)).zip(ends);
         map(parallel, parts.collect(), |((mut transposed, weights), (mut pull, mut log_weights))| {
-            transposed.add_product(factors.view(), weights);
+            transposed.add_product(factors, weights);
             let (pull, log_weights) = (slice_mut(&mut pull), slice_mut(&mut log_weights));
             let cotangents = weights.slice(s![squares.len().., ..]);
             vectorised(

@@ -14,8 +14,8 @@ use crate::{Anchors, Parallel, Real};
 
 /// Parts of all rows that are a tile each, so that what tiles need is little beside what is kept for all rows.
 const PARTS: usize = 32;
-/// Elements of a tile's weights at most, so that they stay in the cache.
-const ELEMENTS: usize = 1 << 20;
+/// Elements of a tile's weights at most, so that they stay in the cache that all threads share.
+const ELEMENTS: usize = 3 << 19;
 /// Tiles have multiples of this many rows: matrix products of so many, also where two threads share a tile, are the fastest.
 const ROWS: usize = 48;
 /// Rows of a tile at most; more would not make matrix products faster.
@@ -31,7 +31,7 @@ const COLLECTED: usize = 1 << 21;
 const LANES: (usize, usize) = (8, 64);
 /// Elements of a collector from which on all threads share one, and the work on one tile: several would take as much memory as all that
 /// is kept for gradients, and leave no room in the cache.
-const SHARED: usize = 1 << 19;
+const SHARED: usize = 1 << 20;
 
 /// The tiles of `rows` rows against `anchors` anchors, in order.
 pub(crate) fn ranges(rows: usize, anchors: usize) -> Vec<Range<usize>> {

@@ -265,9 +265,10 @@ impl<F: Real> Tile<F> {
             }
             gradient.mapv_inplace(|g| g * F::of(1.0 / clock.t));
         }
-        factors.slice_mut(s![..r, ..]).assign(&given.of_mean);
-        let mut levers = factors.slice_mut(s![r.., ..]);
-        levers.assign(&((&bases.points * tau + &self.z) * tau));
+        let levers = (&bases.points * tau + &self.z) * tau;
+        let mut factors = Array2::zeros((d, 2 * r));
+        factors.slice_mut(s![.., ..r]).assign(&given.of_mean.t());
+        factors.slice_mut(s![.., r..]).assign(&levers.t());
         sink.add_products(parallel, factors.view(), both.view(), &vec![tau * tau; r]);
         gradient
     }

@@ -28,11 +28,11 @@ fn sequential_and_parallel_results_are_equal_to_the_last_bit() {
 }
 
 /// From here on threads share a tile and what gradients are collected in.
-const SHARED: usize = 1 << 19;
+const SHARED: usize = 1 << 20;
 
 #[test]
 fn threads_that_share_a_tile_change_no_bit() {
-    let (batch, dim) = (70, 128);
+    let (batch, dim) = (70, 256);
     let n = SHARED / dim + 5;
     let set = anchors(&normal(90, n, dim)).with_weights(normal(91, n, 1).column(0).mapv(f64::abs)).unwrap();
     let owners: Vec<usize> = (0..batch).collect();
@@ -54,7 +54,7 @@ fn threads_that_share_a_tile_change_no_bit() {
 #[test]
 fn one_collector_for_all_gives_the_gradients_of_many() {
     // Anchors without weight make the set large, and are not there otherwise.
-    let (few, dim, batch) = (30, 16, 40);
+    let (few, dim, batch) = (30, 32, 40);
     let many = SHARED / dim + 1;
     let (points, noise) = (normal(94, many, dim), normal(95, batch, dim));
     let (g, record) = (normal(96, batch, dim), normal(97, 20, batch));

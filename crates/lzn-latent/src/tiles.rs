@@ -15,15 +15,15 @@ use crate::{Anchors, Parallel, Real};
 /// Parts of all rows that are a tile each, so that what tiles need is little beside what is kept for all rows.
 const PARTS: usize = 32;
 /// Elements of a tile's weights at most, so that they stay in the cache that all threads share.
-const ELEMENTS: usize = 3 << 19;
+const ELEMENTS: usize = 9 << 17;
 /// Tiles have multiples of this many rows: matrix products of so many, also where two threads share a tile, are the fastest.
 const ROWS: usize = 48;
 /// Rows of a tile at most; more would not make matrix products faster.
 const MOST: usize = 4 * ROWS;
-/// Rows of a tile where there are few in all, so that threads get even shares of them.
+/// Rows of a tile where there are few in all: threads get even shares of them, and scratch memory stays a small part of all.
 const OF_FEW: usize = 32;
-/// Rows that are few.
-const FEW: usize = 16 * OF_FEW;
+/// Rows that are no longer few.
+const MANY: usize = 2048;
 
 /// Elements of the collectors of all lanes, so that adding them up costs little.
 const COLLECTED: usize = 1 << 21;
@@ -36,7 +36,7 @@ const SHARED: usize = 1 << 20;
 /// The tiles of `rows` rows against `anchors` anchors, in order.
 pub(crate) fn ranges(rows: usize, anchors: usize) -> Vec<Range<usize>> {
     let most = (rows / PARTS).min(ELEMENTS / anchors) / ROWS * ROWS;
-    let tile = if rows < FEW { OF_FEW } else { most.clamp(ROWS, MOST) };
+    let tile = if rows < MANY { OF_FEW } else { most.clamp(ROWS, MOST) };
     (0..rows).step_by(tile).map(|start| start..(start + tile).min(rows)).collect()
 }
 

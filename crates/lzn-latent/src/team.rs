@@ -9,6 +9,9 @@ use crate::kernels::panels::{Panels, WIDTH};
 use crate::tiles::{map, part};
 use crate::{Parallel, Real};
 
+/// Rows that the innermost loops of `gemm` multiply together. A part has no fewer: each goes over all anchors.
+const ROWS: usize = 8;
+
 /// `out = a b` for `a [r, d]` and `b [d, N]`.
 pub(crate) fn product<F: Real>(parallel: Parallel, a: ArrayView2<'_, F>, b: &Panels<F>, mut out: ArrayViewMut2<'_, F>) {
     let columns = part(parallel, out.ncols(), WIDTH);
@@ -23,7 +26,7 @@ pub(crate) fn add_product<F: Real>(
     b: ArrayView2<'_, F>,
     mut out: ArrayViewMut2<'_, F>,
 ) {
-    let rows = part(parallel, a.nrows(), 1);
+    let rows = part(parallel, a.nrows(), ROWS);
     let parts = a.axis_chunks_iter(Axis(0), rows).zip(out.axis_chunks_iter_mut(Axis(0), rows));
     map(parallel, parts.collect(), |(a, out)| gemm::add_product(a, b, out));
 }

@@ -3,6 +3,11 @@
 //! As on the host, what is kept for the gradients are the states alone, and rows are worked on in chunks, so that nothing of the
 //! size of all samples times all anchors exists at once. Published grids are gone through from end to end: the free
 //! flight that the host leaves out is short of launches, not of arithmetic, here.
+//!
+//! `scaled_dot_product_attention` is not used, although `sum_j w_j a_j` is an attention of the rows to the anchors. The rate is
+//! `sum_j w_j (a_j - a_own)` without the own anchor, whose weight must not be obtained as one minus something (docs/zoning.md, section 3):
+//! a mask of one column per row, which fused kernels take only as an array of all rows times all anchors; logits from differences of
+//! distances, which they have no place for; and gradients and log-probabilities need the weights or their sum, which they do not return.
 
 mod course;
 mod field;

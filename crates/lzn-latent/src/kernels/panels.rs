@@ -53,6 +53,9 @@ impl<F: Real> Panels<F> {
 
     /// `out = a self` for `a [r, d]` and `out [r, columns]`, the columns from `first` on, where a panel begins.
     pub(crate) fn product(&self, first: usize, a: ArrayView2<'_, F>, mut out: ArrayViewMut2<'_, F>) {
+        if self.dim == 0 {
+            return out.fill(F::zero());
+        }
         let parts = self.iter().skip(first / WIDTH).zip(out.axis_chunks_iter_mut(Axis(1), WIDTH));
         parts.for_each(|(panel, out)| product(a, panel, out));
     }
@@ -136,6 +139,13 @@ mod tests {
             panels.product(first, a.view(), last.view_mut());
             assert_eq!(last, out.slice(s![.., first..]));
         }
+    }
+
+    #[test]
+    fn products_over_no_dimension_are_zero() {
+        let mut out = Array2::from_elem((2, 3), 1.0);
+        Panels::zeros(0, 3).product(0, Array2::zeros((2, 0)).view(), out.view_mut());
+        assert_eq!(out, Array2::<f64>::zeros((2, 3)));
     }
 
     #[test]

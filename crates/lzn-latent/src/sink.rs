@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
 use crate::kernels::panels::{Panels, WIDTH};
 use crate::kernels::vectorised;
@@ -10,7 +10,7 @@ use crate::kernels::vectors::add_scaled;
 use crate::tiles::{map, part};
 use crate::{Anchors, Parallel, Real};
 
-/// Gradients of anchors and log-weights from the rows of one lane.
+/// Gradients of anchors and log-weights from the rows of some tiles: those of one lane, or all.
 #[derive(Debug)]
 pub(crate) struct Sink<F> {
     /// Gradients of the anchors in the role of other zones, transposed `[d, N]`: so the products that fill it are fastest.
@@ -61,7 +61,8 @@ impl<F: Real> Sink<F> {
         let parts = self.transposed.parts_mut(columns).zip(weights.axis_chunks_iter(Axis(1), columns)).zip(ends);
         map(parallel, parts.collect(), |((mut transposed, weights), (mut pull, mut log_weights))| {
             transposed.add_product(factors, weights);
-            let (pull, log_weights) = (slice_mut(&mut pull), slice_mut(&mut log_weights));
+            let pull = pull.as_slice_mut().unwrap_or_default();
+            let log_weights = log_weights.as_slice_mut().unwrap_or_default();
             let cotangents = weights.slice(s![squares.len().., ..]);
             vectorised(
                 #[inline(always)]
@@ -119,11 +120,6 @@ impl<F: Real> Sink<F> {
         }
         Collected { anchors: gradients, log_weights }
     }
-}
-
-/// Its numbers, which lie in a row.
-fn slice_mut<'a, F>(values: &'a mut ArrayViewMut1<'_, F>) -> &'a mut [F] {
-    values.as_slice_mut().unwrap_or_default()
 }
 
 /// The gradient of `abar = sum_j c_j a_j` with shares `c`: `c_j g` for anchor `j`, `c_j (a_j - abar).g` for its log-weight.

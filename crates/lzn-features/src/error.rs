@@ -40,6 +40,16 @@ pub enum FeatureError {
         /// What it does.
         problem: String,
     },
+    /// A protocol makes inputs that are larger than any network takes.
+    #[error("protocol {protocol}: inputs of {got} pixels on a side, more than {most}; choose a smaller size")]
+    Side {
+        /// The protocol.
+        protocol: String,
+        /// The most pixels.
+        most: usize,
+        /// The pixels that were asked for.
+        got: usize,
+    },
     /// Images do not fit the protocol of a network.
     #[error(transparent)]
     Images(#[from] lzn_resize::ResizeError),

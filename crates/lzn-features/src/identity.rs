@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The network, its weights and what it saw: to be printed beside every number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Name for numbers, for instance `EffNetLite0`.
+    /// Name for numbers, for instance `EffNetLite0`; of weights that nobody has published with the first digits of their digest.
     pub network: String,
     /// SHA-256 of the file of weights in hexadecimal; for a LeNet, of its parameters themselves.
     pub weights_sha256: String,

@@ -5,6 +5,7 @@
 //! [`metric_name`] says what a number may be called. All are [`FeatureNet`]s: images in, features out.
 
 mod conv;
+mod digest;
 pub mod efficientnet;
 mod error;
 mod identity;
@@ -14,6 +15,7 @@ mod net;
 mod torchscript;
 mod weights;
 
+pub use digest::digest_of_files;
 pub use efficientnet::EfficientNetLite0;
 pub use error::FeatureError;
 pub use identity::{Distance, Identity, metric_name};

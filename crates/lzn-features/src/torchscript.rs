@@ -5,9 +5,12 @@ use std::path::Path;
 use lzn_resize::Protocol;
 use tch::{CModule, Device, IValue, Tensor};
 
+use crate::digest::digest_of;
 use crate::net::{check_inputs, matrix};
-use crate::weights::digest_of;
 use crate::{FeatureError, FeatureNet, Features, Identity};
+
+/// Pixels on the longest side of an input: more than any network takes, and little enough for memory.
+const LARGEST_SIDE: usize = 4096;
 
 /// A TorchScript module as a feature network.
 ///
@@ -28,8 +31,11 @@ impl TorchScript {
     ///
     /// # Errors
     /// [`FeatureError::Io`] and [`FeatureError::Libtorch`] when the file is no module of TorchScript,
-    /// [`FeatureError::Script`] when it does not return features.
+    /// [`FeatureError::Script`] when it does not return features, [`FeatureError::Side`] for inputs of more than 4,096 pixels.
     pub fn load(path: &Path, name: &str, protocol: Protocol, device: Device) -> Result<Self, FeatureError> {
+        if let Some(got) = protocol.size.into_iter().find(|side| *side > LARGEST_SIDE) {
+            return Err(FeatureError::Side { protocol: protocol.name.to_string(), most: LARGEST_SIDE, got });
+        }
         let weights_sha256 = digest_of(path)?;
         let mut module = CModule::load_on_device(path, device)?;
         module.f_set_eval()?;

@@ -92,11 +92,6 @@ fn read(path: &Path) -> Result<Vec<u8>, FeatureError> {
     fs::read(path).map_err(|source| FeatureError::Io { path: path.to_owned(), source })
 }
 
-/// SHA-256 of a file, in hexadecimal.
-pub(crate) fn digest_of(path: &Path) -> Result<String, FeatureError> {
-    Ok(digest(&read(path)?))
-}
-
 fn digest(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }

@@ -172,6 +172,15 @@ fn unknown_weights_of_inception_are_not_called_fid() {
 }
 
 #[test]
+fn unknown_weights_of_efficientnet_give_their_digest_to_the_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = EfficientNetLite0::load(&write(folder.path(), &zeros(EfficientNetLite0::layout())), Device::Cpu).unwrap();
+    assert_eq!(net.identity().weights, None);
+    let name = format!("FD-EffNetLite0-{}", &net.identity().weights_sha256[..8]);
+    assert_eq!(metric_name(Distance::Frechet, net.identity(), 50_000), name);
+}
+
+#[test]
 fn inputs_of_another_size_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let net = EfficientNetLite0::load(&write(folder.path(), &zeros(EfficientNetLite0::layout())), Device::Cpu).unwrap();

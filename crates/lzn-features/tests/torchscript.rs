@@ -56,6 +56,9 @@ fn no_images_and_a_file_that_is_no_module_are_refused() {
     assert!(matches!(net.features(Array4::zeros((0, 3, 8, 8)).view()), Err(FeatureError::Inputs { .. })));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("text.pt");
+    let large = Protocol { size: [8, 5000], ..protocol() };
+    let error = TorchScript::load(&path, "Mine", large, Device::Cpu).unwrap_err();
+    assert!(matches!(error, FeatureError::Side { got: 5000, .. }), "{error}");
     let load = || TorchScript::load(&path, "Mine", protocol(), Device::Cpu);
     assert!(matches!(load(), Err(FeatureError::Io { .. })));
     std::fs::write(&path, "no module").unwrap();

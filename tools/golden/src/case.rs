@@ -75,6 +75,22 @@ impl Case {
         Self::load(family, &folder.join(family).join(name).with_extension("json"), self.form)
     }
 
+    /// All cases of the folder that can be read, in the order of their names; those that cannot have lines of their own.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn siblings(&self) -> Result<Vec<Self>> {
+        let folder = self.folder();
+        let is_case = |path: &PathBuf| {
+            path.extension()
+                .is_some_and(|extension| ["json", "safetensors", "npz"].iter().any(|known| extension == *known))
+        };
+        let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+        let paths = entries.flatten().map(|entry| entry.path()).filter(is_case);
+        let names: BTreeSet<PathBuf> = paths.map(|path| path.with_extension("json")).collect();
+        Ok(names.iter().filter_map(|json| Self::load(&self.family, json, self.form).ok()).collect())
+    }
+
     /// The folder of its files.
     pub fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("."))

@@ -18,6 +18,8 @@ mod full_disk;
 mod processes;
 #[path = "training/refusals.rs"]
 mod refusals;
+#[path = "training/report.rs"]
+mod report;
 #[path = "training/soak.rs"]
 mod soak;
 #[path = "training/stopping.rs"]

@@ -173,6 +173,9 @@ fn numbers_out_of_range_are_refused_by_their_option_before_the_work() {
         (["eval", "--images", "0"], "at least 1"),
         (["eval", "--noise-scale", "nan"], "not negative"),
         (["eval", "--noise-scale", "inf"], "not negative"),
+        (["eval", "--draws", "0"], "at least 1"),
+        (["eval", "--std", "0"], "greater than 0"),
+        (["eval", "--size", "10000000000"], "at most 4096"),
     ] {
         let output = lzn(folder.path(), &args);
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -353,10 +356,64 @@ fn given_features_and_statistics_are_compared_without_a_model_or_a_network() {
         let object: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         object["groups"][0]["measures"][0]["value"].as_f64().expect("a number")
     };
+    let names = |args: &[&str]| -> Vec<String> {
+        let text = succeed(folder.path(), &[&["eval", "images", "real.npy", "moved.npy", "--json"], args].concat());
+        let object: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let measures = object["groups"][0]["measures"].as_array().expect("measures");
+        measures.iter().filter_map(|measure| Some(measure["name"].as_str()?.to_owned())).collect()
+    };
+    assert_eq!(names(&[])[0], "FD-given");
+    assert!(names(&[]).iter().all(|name| !name.starts_with("CMMD")));
+    assert!(names(&["--protocol", "cmmd-336"]).contains(&"CMMD-given".to_owned()));
     // A shift by 2 in each of three features moves the mean by 12 in square and leaves the covariance.
     assert!((measure(&["real.npy", "moved.npy"]) - 12.0).abs() < 1e-6);
     assert!(measure(&["real.npy", "real.npy", "--save-statistics", "real.npz"]) < 1e-6);
     assert!((measure(&["real.npz", "moved.npy"]) - 12.0).abs() < 1e-6);
+    let output = lzn(folder.path(), &["eval", "images", "real.npz", "moved.npy"]);
+    let (table, warnings) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(table.contains("Frechet distance") && table.contains("40 real, 40 generated images"), "{table}");
+    assert!(warnings.contains("warning: statistics allow the Frechet distance alone"), "{warnings}");
+}
+
+#[test]
+fn given_files_are_refused_by_what_they_hold() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let good = Array2::from_shape_fn((6, 2), |(i, j)| (i * j) as f32);
+    let mut broken = good.clone();
+    broken[[3, 1]] = f32::NAN;
+    ndarray_npy::write_npy(path("good.npy"), &good).expect("writable");
+    ndarray_npy::write_npy(path("nan.npy"), &broken).expect("writable");
+    ndarray_npy::write_npy(path("one.npy"), &good.slice(s![..1, ..])).expect("writable");
+    ndarray_npy::write_npy(path("wide.npy"), &Array2::<f32>::ones((6, 3))).expect("writable");
+    std::fs::write(path("none.npy"), "").expect("writable");
+    let whole = std::fs::read(path("good.npy")).expect("readable");
+    std::fs::write(path("short.npy"), &whole[..whole.len() - 9]).expect("writable");
+    let mut archive = ndarray_npy::NpzWriter::new(std::fs::File::create(path("bad.npz")).expect("writable"));
+    archive.add_array("mu", &ndarray::array![0.0, 0.0]).expect("writable");
+    archive.add_array("sigma", &ndarray::array![[1.0, 3.0], [3.0, 1.0]]).expect("writable");
+    archive.finish().expect("writable");
+    for (file, words) in [
+        ("nan.npy", "row 3"),
+        ("absent.npy", "no such file"),
+        ("none.npy", "neither a .npy nor a .npz file"),
+        ("short.npy", "reached EOF"),
+        ("bad.npz", "`sigma` has negative eigenvalues"),
+        ("one.npy", "at least 2"),
+        ("wide.npy", "both must come from one network"),
+    ] {
+        for args in [["good.npy", file], [file, "good.npy"]] {
+            let message = fail(folder.path(), &[&["eval", "images"], &args[..]].concat());
+            assert!(message.contains(file) && message.contains(words), "{args:?}: {message}");
+        }
+    }
+    for (args, words) in [
+        (["good.npy", "good.npy", "--protocol", "cmmd"], "cmmd-336"),
+        (["good.npy", "good.npy", "--size", "16"], "--size"),
+    ] {
+        let message = fail(folder.path(), &[&["eval", "images"], &args[..]].concat());
+        assert!(message.contains(words), "{args:?}: {message}");
+    }
 }
 
 #[test]
@@ -366,6 +423,10 @@ fn images_without_a_network_or_a_folder_are_answered_with_a_remedy() {
     std::fs::create_dir(folder.path().join("empty")).expect("writable");
     for (args, words) in [
         ([".", "."].as_slice(), "--weights"),
+        (&[".", "empty", "--feature-net", "inception", "--weights", "none.pth"], "empty: no images"),
+        (&[".", ".", "--protocol", "adm"], "--protocol is for inception or a TorchScript file"),
+        (&[".", ".", "--feature-net", "efficientnet-lite0", "--protocol", "adm"], "the network is efficientnet-lite0"),
+        (&[".", ".", "--feature-net", "inception", "--size", "299"], "--size is for a TorchScript file"),
         (&[".", ".", "--feature-net", "lenet"], "lzn eval RUN"),
         (&[".", ".", "--feature-net", "resnet"], "resnet"),
         (&[".", ".", "--weights", "none.safetensors"], "none.safetensors"),

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::repo::Repo;
 use crate::run::Run;
 
-/// Names under which browsers of the wanted kind are installed; crates/lzn-eval/tests/browser.rs looks for the same.
+/// Names under which browsers of the wanted kind are installed; crates/lzn-eval/tests/browser/driver.rs looks for the same.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 const REMEDY: &str = "install chromium: `apt-get install chromium` (Debian), `dnf install chromium` (Fedora), \

@@ -12,7 +12,18 @@ const BRACKETS: usize = 32;
 const DEFLATE: u64 = 1032;
 
 /// Refuses a header that is too long or too deep to be read, or that claims more than `available` bytes of numbers.
-pub(super) fn check(mut file: impl Read, available: u64) -> Result<(), String> {
+pub(super) fn check(file: impl Read, available: u64) -> Result<(), String> {
+    let claimed = claimed(&header(file)?).ok_or("has no shape of whole numbers in its header")?;
+    if claimed > available {
+        return Err(format!(
+            "claims {claimed} bytes of numbers, but at most {available} can be there; copy the file again"
+        ));
+    }
+    Ok(())
+}
+
+/// The text of a header; one that is too long or too deep is refused.
+pub(super) fn header(mut file: impl Read) -> Result<String, String> {
     let mut read = |count: u64| {
         let mut bytes = Vec::new();
         match file.by_ref().take(count).read_to_end(&mut bytes) {
@@ -31,14 +42,21 @@ pub(super) fn check(mut file: impl Read, available: u64) -> Result<(), String> {
     if header.iter().filter(|byte| b"([{".contains(byte)).count() > BRACKETS {
         return Err(format!("has more than {BRACKETS} brackets in its header"));
     }
-    let header = String::from_utf8_lossy(&header);
-    let claimed = claimed(&header).ok_or("has no shape of whole numbers in its header")?;
-    if claimed > available {
-        return Err(format!(
-            "claims {claimed} bytes of numbers, but at most {available} can be there; copy the file again"
-        ));
-    }
-    Ok(())
+    Ok(String::from_utf8_lossy(&header).into_owned())
+}
+
+/// The type of the numbers as NumPy writes it, `<f4`.
+pub(super) fn numbers(header: &str) -> Option<&str> {
+    let (_, after) = header.split_once("descr")?;
+    Some(after.split(['\'', '"']).nth(2).unwrap_or_default())
+}
+
+/// How many sides the array has.
+pub(super) fn dimensions(header: &str) -> usize {
+    let (_, after) = header.split_once("shape").unwrap_or_default();
+    let (_, after) = after.split_once('(').unwrap_or_default();
+    let (sides, _) = after.split_once(')').unwrap_or_default();
+    sides.split(',').filter(|side| !side.trim().is_empty()).count()
 }
 
 /// Most bytes that an entry of an archive can unfold to.
@@ -58,9 +76,7 @@ fn claimed(header: &str) -> Option<u64> {
             .try_fold(1u64, |count, side| Some(count.saturating_mul(side?)))
     });
     let count = shapes.map(|shape| shape.unwrap_or(u64::MAX)).max()?;
-    let (_, after) = header.split_once("descr")?;
-    let kind = after.split(['\'', '"']).nth(2).unwrap_or_default();
-    let size = kind.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    let size = numbers(header)?.trim_start_matches(|letter: char| !letter.is_ascii_digit());
     Some(count.saturating_mul(parse(size).unwrap_or(1)))
 }
 
@@ -91,6 +107,13 @@ mod tests {
         }
         assert_eq!(check(file(&header.replace("(3, 2)", "()")).as_slice(), 4), Ok(()));
         assert_eq!(check(file(&header.replace("(3, 2)", "(0,)")).as_slice(), 0), Ok(()));
+    }
+
+    #[test]
+    fn types_and_sides_are_read_from_headers() {
+        let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 2,), }";
+        assert_eq!((numbers(header), dimensions(header)), (Some("|u1"), 2));
+        assert_eq!((numbers("{}"), dimensions("{'shape': ()}")), (None, 0));
     }
 
     #[test]

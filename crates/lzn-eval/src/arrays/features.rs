@@ -9,7 +9,7 @@ use super::{ArrayError, Arrays};
 use crate::finite::first_not_finite;
 
 /// Names under which archives hold features: clean-fid's, score_sde's and NumPy's own.
-const KEYS: [&str; 3] = ["feats", "pool_3", "arr_0"];
+pub(super) const KEYS: [&str; 3] = ["feats", "pool_3", "arr_0"];
 
 /// Writes features `[N, d]` to the `.npy` file `path`, replacing what is there.
 ///

@@ -56,7 +56,9 @@ fn channels_first(array: ArrayD<u8>, layout: Layout) -> Result<Array4<u8>, Strin
         // An axis has just been put there, or was asked for.
         _ if shape.len() == 3 => false,
         (Layout::Detect, true, true) => {
-            return Err(format!("could have its channels first or last: its shape is {shape:?}; say which"));
+            return Err(format!(
+                "could have its channels first or last: its shape is {shape:?}; say which, with --layout of lzn"
+            ));
         }
         (Layout::ChannelsLast | Layout::Detect, _, true) => true,
         (Layout::ChannelsFirst | Layout::Detect, true, _) => false,

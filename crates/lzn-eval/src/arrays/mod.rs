@@ -7,9 +7,11 @@ mod claim;
 mod error;
 mod features;
 mod images;
+mod kind;
 mod source;
 
 pub use error::ArrayError;
 pub use features::{export, read_features, write_features, write_labels};
 pub use images::{Layout, read_images};
+pub use kind::{Kind, kind};
 pub(crate) use source::Arrays;

@@ -109,18 +109,32 @@ impl Arrays {
 
     /// Refuses an array whose header claims more numbers than there can be, before memory is taken for them.
     fn check_claim(&mut self, key: &str) -> Result<(), ArrayError> {
+        self.with_start(key, |start, available| claim::check(start, available))
+    }
+
+    /// The header of the array `key`, which is not read itself.
+    pub(super) fn header(&mut self, key: &str) -> Result<String, ArrayError> {
+        self.with_start(key, |start, _| claim::header(start))
+    }
+
+    /// Looks at the start of an array, of which at most so many bytes are there.
+    fn with_start<T>(
+        &mut self,
+        key: &str,
+        look: impl FnOnce(&mut dyn Read, u64) -> Result<T, String>,
+    ) -> Result<T, ArrayError> {
         let length = std::fs::metadata(&self.path).map_err(ArrayError::io(&self.path))?.len();
         let outcome = match &mut self.content {
             Content::One(file) => {
                 file.seek(SeekFrom::Start(0)).map_err(ArrayError::io(&self.path))?;
-                claim::check(BufReader::new(&*file), length)
+                look(&mut BufReader::new(&*file), length)
             }
             Content::Archive { entries, .. } => {
                 let name = if entries.index_for_name(key).is_some() { key.to_owned() } else { format!("{key}.npy") };
                 match entries.by_name(&name) {
-                    Ok(entry) => {
+                    Ok(mut entry) => {
                         let available = claim::available(entry.size(), entry.compressed_size(), length);
-                        claim::check(entry, available)
+                        look(&mut entry, available)
                     }
                     Err(error) => Err(format!("is damaged: {error}; copy the file again")),
                 }

@@ -13,6 +13,8 @@ use crate::conv::NormedConv;
 use crate::net::{check_inputs, matrix};
 use crate::{FeatureError, FeatureNet, Features, Identity, Weights};
 
+/// What numbers are named after, if the weights are those that were published.
+const NAME: &str = "EffNetLite0";
 /// Channels of the last convolution: numbers in the features.
 const FEATURES: i64 = 1280;
 const CLASSES: i64 = 1000;
@@ -63,6 +65,8 @@ struct Layers {
 impl EfficientNetLite0 {
     /// Reads weights: the `.pth` of the published package, or a safetensors file with the same names.
     ///
+    /// A file whose digest is not in [`KNOWN`] is no error: what it measures is then named after its digest, too.
+    ///
     /// # Errors
     /// As [`Weights::read`], and [`FeatureError::Weights`] naming what is missing, left over or misshapen.
     pub fn load(path: &Path, device: Device) -> Result<Self, FeatureError> {
@@ -70,15 +74,17 @@ impl EfficientNetLite0 {
         let store = ParamStore::new(device, 0);
         let layers = Layers::new(&store.root());
         let protocol = Protocol::EFFICIENTNET_LITE0;
+        let known = weights.known(&KNOWN);
+        let own_name = || format!("{NAME}-{}", weights.sha256.get(..8).unwrap_or(&weights.sha256));
         let identity = Identity {
-            network: "EffNetLite0".to_owned(),
-            weights: weights.known(&KNOWN),
+            network: if known.is_some() { NAME.to_owned() } else { own_name() },
+            weights: known,
             genuine_fid: false,
             weights_sha256: weights.sha256.clone(),
             protocol: protocol.name.to_string(),
             dimension: FEATURES as usize,
         };
-        weights.fill(&store, &identity.network)?;
+        weights.fill(&store, NAME)?;
         Ok(Self { layers, identity, protocol, device })
     }
 

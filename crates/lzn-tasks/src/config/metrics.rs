@@ -194,7 +194,20 @@ impl MetricsConfig {
         Err(invalid("evaluate.metrics.protocol", format!("must be one of {}, got `{name}`", known.join(", "))))
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    /// Whether a LeNet, trained on the data, makes the features.
+    pub fn trains_lenet(&self) -> bool {
+        match self.feature_net {
+            FeatureNetKind::Lenet => true,
+            FeatureNetKind::Auto => self.weights.is_none(),
+            FeatureNetKind::EfficientnetLite0 | FeatureNetKind::Inception | FeatureNetKind::Torchscript => false,
+        }
+    }
+
+    /// Checks all ranges.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] names the key.
+    pub fn check(&self) -> Result<(), ConfigError> {
         self.named_samplers()?;
         self.named_protocol()?;
         self.probe.check()?;

@@ -1,9 +1,10 @@
 //! The accuracy groups: the test images once as configured, and over everything that the number depends on.
 
-use lzn_eval::{Calibration, ConfusionMatrix, Metric, Reliability};
+use lzn_eval::{Calibration, ConfusionMatrix, Metric, Reliability, wilson_interval};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::{Better, ClassifyOptions, Encoded, Measure, Progress};
+use super::{Better, ClassWeights, ClassifyOptions, Encoded, Measure, Parts, Progress};
 use crate::TaskError;
 use crate::config::Decision;
 use crate::model::{LABEL, Lzn};
@@ -14,8 +15,12 @@ const NOISE_SCALES: [f64; 7] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2];
 /// Images that share a zoning in the sweep, as far as there are so many.
 const BATCH_SIZES: [usize; 4] = [100, 1_000, 2_000, 10_000];
 
-/// Latents of each image whose shares among the labels' zones are its probabilities, and test images that are asked.
-const CALIBRATION: (u64, usize) = (20, 2_000);
+/// Latents of each image whose shares among the labels' zones are its probabilities, and test images that are asked. No share of 16 but
+/// 0 and 1 lies where two of the 15 bins meet.
+const CALIBRATION: (u64, usize) = (16, 2_000);
+
+/// Confidence of intervals.
+const LEVEL: f64 = 0.95;
 
 /// Images whose zones are judged together. The rate depends on how many there are, so it is the same for every batch size.
 const JUDGED: usize = 1_000;
@@ -30,8 +35,8 @@ pub struct SweepPoint {
     pub noise_scale: f64,
     /// Images that share a zoning.
     pub batch_size: usize,
-    /// Whether a label's zone weighs as much as its share of the batch.
-    pub class_weights: bool,
+    /// How much the zones of labels weigh.
+    pub class_weights: ClassWeights,
     /// Share of the images that are classified right.
     pub accuracy: f64,
 }
@@ -49,7 +54,7 @@ pub(super) fn accuracy(
     let matrix = encoded.classify(model, options)?.finish()?;
     let count = encoded.labels.len().min(options.images);
     let protocol = match model.decision() {
-        Decision::Linear => "linear classifier on the anchors, moving averages".to_owned(),
+        Decision::Linear => "linear classifier on the anchors".to_owned(),
         Decision::Zones => format!(
             "zoned {} at a time, noise scale {}, class weights {}, {flows}",
             options.batch_size.min(count),
@@ -57,8 +62,8 @@ pub(super) fn accuracy(
             weighing(model, options.class_weights)
         ),
     };
-    let mut measures =
-        vec![Measure::new("test accuracy", matrix.accuracy(), Better::Higher, protocol).of(count).share()];
+    let made = Measure::new("test accuracy", matrix.accuracy(), Better::Higher, protocol).of(count).share();
+    let mut measures = vec![made.spread(interval(&matrix)?)];
     if model.decision() == Decision::Zones {
         let zoned = JUDGED.min(count);
         let rate = encoded.zone_hit_rate(model, zoned, options.seed)?;
@@ -68,17 +73,28 @@ pub(super) fn accuracy(
     Ok((matrix, measures))
 }
 
-/// How much the zones of labels weigh: as the model decides, or by the labels of the batch.
-pub(super) fn weighing(model: &Lzn, of_batch: bool) -> &'static str {
-    let known = model.data_type(LABEL).is_ok_and(|label| label.shares.is_some());
-    match (of_batch, known) {
-        (true, _) => "of the batch",
-        (false, true) => "of the training data",
-        (false, false) => "equal",
+/// Within which shares the true accuracy lies, as far as the choice of images goes.
+fn interval(matrix: &ConfusionMatrix) -> Result<String, TaskError> {
+    let counts = matrix.counts();
+    let found = wilson_interval(counts.diag().sum(), counts.sum(), LEVEL)?;
+    Ok(format!("95 %: {:.2} to {:.2} %", 100.0 * found.lower, 100.0 * found.upper))
+}
+
+/// How much the zones of labels weigh, in words.
+pub(super) fn weighing(model: &Lzn, weights: ClassWeights) -> &'static str {
+    match weights {
+        ClassWeights::Batch => "of the batch",
+        ClassWeights::Training if knows_shares(model) => "of the training data",
+        ClassWeights::Training | ClassWeights::Equal => "equal",
     }
 }
 
-/// Accuracy over noise scales, numbers of images that share a zoning, and with and without class weights.
+/// Whether labels were not equally frequent in training.
+fn knows_shares(model: &Lzn) -> bool {
+    model.data_type(LABEL).is_ok_and(|label| label.shares.is_some())
+}
+
+/// Accuracy over noise scales, numbers of images that share a zoning, and weights of the labels' zones. Points are kept one by one.
 ///
 /// # Errors
 /// As [`accuracy`].
@@ -86,18 +102,25 @@ pub(super) fn sweep(
     model: &Lzn,
     encoded: &Encoded,
     options: ClassifyOptions,
+    (parts, key): (&Parts, &Value),
     progress: &dyn Progress,
 ) -> Result<Vec<SweepPoint>, TaskError> {
     let count = encoded.labels.len().min(options.images);
     let mut sizes: Vec<usize> = BATCH_SIZES.iter().map(|size| *size.min(&count)).collect();
     sizes.dedup();
-    progress.begin("accuracy over noise scales and batch sizes", 2 * sizes.len() * NOISE_SCALES.len());
+    let mut weights = vec![ClassWeights::Training, ClassWeights::Batch];
+    if knows_shares(model) {
+        weights.insert(0, ClassWeights::Equal);
+    }
+    progress.begin("accuracy over noise scales and batch sizes", weights.len() * sizes.len() * NOISE_SCALES.len());
     let mut points = Vec::new();
-    for class_weights in [false, true] {
+    for class_weights in weights {
         for &batch_size in &sizes {
             for noise_scale in NOISE_SCALES {
                 let options = ClassifyOptions { batch_size, noise_scale, class_weights, ..options };
-                let accuracy = encoded.classify(model, options)?.finish()?.accuracy();
+                let key = json!([key, batch_size, noise_scale, class_weights]);
+                let accuracy = || Ok(encoded.classify(model, options)?.finish()?.accuracy());
+                let accuracy = parts.value("accuracy-sweep/point", &key, accuracy)?;
                 points.push(SweepPoint { noise_scale, batch_size, class_weights, accuracy });
                 progress.advance(1);
             }
@@ -110,14 +133,23 @@ pub(super) fn sweep(
 ///
 /// # Errors
 /// As [`accuracy`].
-pub(super) fn calibration(model: &Lzn, encoded: &Encoded, options: ClassifyOptions) -> Result<Reliability, TaskError> {
+pub(super) fn calibration(
+    model: &Lzn,
+    encoded: &Encoded,
+    options: ClassifyOptions,
+    (parts, key): (&Parts, &Value),
+    progress: &dyn Progress,
+) -> Result<Reliability, TaskError> {
     let (draws, most) = CALIBRATION;
     let count = most.min(options.images).min(encoded.labels.len());
     let options = ClassifyOptions { images: count, noise_scale: 1.0, ..options };
-    let probabilities = encoded.probabilities(model, options, draws)?;
-    let mut metric = Calibration::new(model.classes(), BINS)?;
-    metric.update((probabilities.view(), &encoded.labels[..count]))?;
-    Ok(metric.finish()?)
+    parts.value("calibration", &json!([key, options.batch_size, draws]), || {
+        progress.begin("calibration", 1);
+        let probabilities = encoded.probabilities(model, options, draws)?;
+        let mut metric = Calibration::new(model.classes(), BINS)?;
+        metric.update((probabilities.view(), &encoded.labels[..count]))?;
+        Ok(metric.finish()?)
+    })
 }
 
 /// The calibration as a measure.
@@ -132,12 +164,17 @@ pub(super) fn calibration_measure(found: &Reliability, decision: Decision) -> Me
     Measure::new("calibration error", found.expected_error, Better::Lower, protocol).of(count as usize).share()
 }
 
-/// The best of a sweep, as a measure.
+/// The best of a sweep whose labels were not known to the measurement, as a measure.
 pub(super) fn best_of_sweep(points: &[SweepPoint], count: usize) -> Option<Measure> {
-    let best = points.iter().filter(|point| !point.class_weights).max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))?;
+    let fair = || points.iter().filter(|point| point.class_weights != ClassWeights::Batch);
+    let best = fair().max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))?;
+    let sizes = fair().map(|point| point.batch_size);
     let protocol = format!(
-        "best over noise scales 0 to 1.2 and batches of 100 to 10,000, chosen on the test images: noise scale {}, zoned {} at a time",
-        best.noise_scale, best.batch_size
+        "best over noise scales 0 to 1.2 and batches of {} to {}, chosen on the test images: noise scale {}, zoned {} at a time",
+        sizes.clone().min()?,
+        sizes.max()?,
+        best.noise_scale,
+        best.batch_size
     );
     Some(Measure::new("best test accuracy", best.accuracy, Better::Higher, protocol).of(count).share())
 }

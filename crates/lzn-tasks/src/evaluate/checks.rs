@@ -12,6 +12,9 @@ use crate::data::read_bytes;
 /// Drawn images whose nearest training images are shown, and how many of each.
 const SHOWN: (usize, usize) = (10, 4);
 
+/// Pixels of training images in memory at a time.
+const CHUNK: usize = 1 << 24;
+
 /// Training images that are nearest to drawn ones.
 #[derive(Debug)]
 pub struct Nearest {
@@ -22,7 +25,7 @@ pub struct Nearest {
 }
 
 /// The share of drawn images that a network trained on the real ones takes for what they were asked to be, and how far the shares of
-/// classes that it sees are from those that were asked for. Nothing where no label was asked for, or the network knows other classes.
+/// classes that it sees are from those that were asked for. Nothing where no label was asked for.
 ///
 /// # Errors
 /// [`TaskError::Eval`] if a label is no class.
@@ -33,9 +36,6 @@ pub(super) fn agreement(
 ) -> Result<Vec<Measure>, TaskError> {
     let classes = logits.ncols();
     let Some(labels) = &generated.labels else { return Ok(Vec::new()) };
-    if labels.iter().any(|label| *label >= classes as i64) {
-        return Ok(Vec::new());
-    }
     let best = |row: ndarray::ArrayView1<'_, f32>| {
         let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
         best.map_or(0, |(class, _)| class as i64)
@@ -60,43 +60,55 @@ pub(super) fn agreement(
 }
 
 /// The share of drawn images that are nearer to a training image than to any test image: more than expected means that the model
-/// learned images by heart.
+/// learned images by heart. Given are the features of drawn, training and test images.
 ///
 /// # Errors
 /// [`TaskError::Eval`] for sets that cannot be compared.
-pub(super) fn memorisation(
-    drawn: &Array2<f32>,
-    train: &Array2<f32>,
-    test: &Array2<f32>,
-    sampling: &str,
-) -> Result<Measure, TaskError> {
+pub(super) fn memorisation([drawn, train, test]: [&Array2<f32>; 3], sampling: &str) -> Result<Measure, TaskError> {
     let found = Memorisation::new(drawn.view(), train.view(), test.view(), 1)?;
     let protocol = format!("{sampling}; in the features above; {:.1} % expected of new images", 100.0 * found.expected);
     let made = Measure::new("nearer to training images", found.share(), Better::Neither, protocol).share();
     Ok(made.counts(train.nrows() + test.nrows(), drawn.nrows()))
 }
 
-/// The training images nearest in pixels to the first drawn ones.
+/// The training images nearest in pixels to the first drawn ones. Some are in memory at a time.
 ///
 /// # Errors
 /// [`TaskError`] if images cannot be read.
 pub(super) fn nearest(generated: &Generated, train: &dyn Dataset) -> Result<Nearest, TaskError> {
+    let count = SHOWN.0.min(generated.images.dim().0);
+    let queries = pixels(generated.images.slice(s![..count, .., .., ..]));
     let shape = train.image_shape();
-    let size = shape.channels * shape.height * shape.width;
-    let (all, _) = read_bytes(train, 0..train.len())?;
-    let (count, k) = (SHOWN.0.min(generated.images.dim().0), SHOWN.1.min(train.len()));
-    let rows = |images: ArrayView4<'_, u8>| {
-        let values = images.iter().map(|byte| in_range(*byte)).collect();
-        // As many numbers as the images have pixels.
-        Array2::from_shape_vec((images.dim().0, size), values).unwrap_or_default()
-    };
-    let (rows, queries) = (rows(all.view()), rows(generated.images.slice(s![..count, .., .., ..])));
-    let found = Table::new(rows.view(), neighbours::Measure::Euclidean)?.nearest(queries.view(), k)?;
-    let mut images = Array5::zeros((count, k, shape.channels, shape.height, shape.width));
-    for ((row, rank), index) in found.indices.indexed_iter() {
-        images.slice_mut(s![row, rank, .., .., ..]).assign(&all.index_axis(Axis(0), *index));
+    let chunk = (CHUNK / (shape.channels * shape.height * shape.width).max(1)).max(1);
+    let mut best: Vec<Vec<(f64, usize)>> = vec![Vec::new(); count];
+    for start in (0..train.len()).step_by(chunk) {
+        let (images, _) = read_bytes(train, start..train.len().min(start + chunk))?;
+        let rows = pixels(images.view());
+        let found = Table::new(rows.view(), neighbours::Measure::Euclidean)?
+            .nearest(queries.view(), SHOWN.1.min(rows.nrows()))?;
+        for ((query, rank), index) in found.indices.indexed_iter() {
+            best[query].push((found.distances[[query, rank]], start + index));
+        }
+        for best in &mut best {
+            best.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            best.truncate(SHOWN.1);
+        }
     }
-    Ok(Nearest { images, distances: found.distances })
+    let k = SHOWN.1.min(train.len());
+    let distances = Array2::from_shape_fn((count, k), |(query, rank)| best[query][rank].0);
+    let mut images = Array5::zeros((count, k, shape.channels, shape.height, shape.width));
+    for (mut row, best) in images.outer_iter_mut().zip(&best) {
+        row.assign(&read_bytes(train, best.iter().map(|(_, index)| *index))?.0);
+    }
+    Ok(Nearest { images, distances })
+}
+
+/// A row of pixels for each image, in [-1, 1].
+fn pixels(images: ArrayView4<'_, u8>) -> Array2<f32> {
+    let count = images.dim().0;
+    let values: Vec<f32> = images.iter().map(|byte| in_range(*byte)).collect();
+    // As many numbers as the images have pixels.
+    Array2::from_shape_vec((count, values.len() / count.max(1)), values).unwrap_or_default()
 }
 
 fn in_range(byte: u8) -> f32 {

@@ -7,12 +7,14 @@ use lzn_torch::TorchError;
 use lzn_torch::dist::World;
 use lzn_torch::zones::{self, Zones};
 use ndarray::{Array2, s};
+use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::Progress;
+use super::features::Seen;
 use crate::TaskError;
 use crate::config::Decision;
-use crate::data::{matrix, read};
+use crate::data::{matrix, read_bytes, to_tensor};
 use crate::model::{IMAGE, Lzn};
 use crate::run::{RunError, signals};
 use crate::types::Placed;
@@ -32,11 +34,24 @@ pub struct ClassifyOptions {
     pub batch_size: usize,
     /// Scale alpha of the latent noise; 0 is the centre of the zone.
     pub noise_scale: f64,
-    /// Whether a label's zone weighs as much as the label's share of the batch, as in training, and not as the model decides: by its share
-    /// of the training data. The labels of the batch are then known to the measurement, though not which image has which.
-    pub class_weights: bool,
+    /// How much the zones of labels weigh.
+    pub class_weights: ClassWeights,
     /// Seed of the latent noise.
     pub seed: u64,
+}
+
+/// How much the zones of labels weigh.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassWeights {
+    /// All the same.
+    Equal,
+    /// As the model decides in use: by the label's share of the training data; all the same where labels are equally frequent there.
+    #[default]
+    Training,
+    /// By the label's share of the batch, as in training. The labels of the batch are then known to the measurement, though not which
+    /// image has which.
+    Batch,
 }
 
 /// What the encoder makes of images, with what the images really are.
@@ -48,6 +63,8 @@ pub struct Encoded {
     pub anchors: Tensor,
     /// True labels, `N` of them.
     pub labels: Vec<i64>,
+    /// SHA-256 of the images and labels, by which what is measured of them can be kept; empty where workers share them.
+    pub(super) digest: String,
 }
 
 impl Encoded {
@@ -79,6 +96,7 @@ impl Encoded {
             features: joined(&encoded.features)?,
             anchors: joined(&encoded.anchors)?,
             labels: Vec::try_from(joined(&Tensor::from_slice(&encoded.labels))?)?,
+            digest: String::new(),
         })
     }
 
@@ -90,9 +108,11 @@ impl Encoded {
     ) -> Result<Self, TaskError> {
         progress.begin("encoding images", order.len());
         let (mut features, mut anchors, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+        let mut seen = Seen::default();
         for indices in order.chunks(CHUNK) {
-            let (images, of_images) = read(data, indices, model.device())?;
-            for images in images.split(TOGETHER, 0) {
+            let (images, of_images) = read_bytes(data, indices.iter().copied())?;
+            seen.update(&images, &of_images);
+            for images in to_tensor(&images, model.device()).split(TOGETHER, 0) {
                 let represented = model.represent(&images.to_device(model.device()))?;
                 features.push(represented.features);
                 anchors.push(represented.anchors);
@@ -102,7 +122,7 @@ impl Encoded {
         }
         let none = || Tensor::zeros([0, model.space.dim as i64], (Kind::Float, model.device()));
         let all = |parts: &[Tensor]| if parts.is_empty() { none() } else { Tensor::cat(parts, 0) };
-        Ok(Self { features: all(&features), anchors: all(&anchors), labels })
+        Ok(Self { features: all(&features), anchors: all(&anchors), labels, digest: seen.digest() })
     }
 
     /// Classifies: latents among the anchors of a batch, reverse flow over the label anchors, nearest one (paper, Section 2.3).
@@ -207,7 +227,7 @@ pub fn classify_among(
     options: ClassifyOptions,
 ) -> Result<Confusion, TaskError> {
     let encoded = Encoded::among(world, model, data, options.images)?;
-    if world.is_alone() || options.class_weights || model.decision() == Decision::Linear {
+    if world.is_alone() || options.class_weights != ClassWeights::Training || model.decision() == Decision::Linear {
         return encoded.classify(model, options);
     }
     let mut confusion = Confusion::new(model.classes())?;
@@ -252,12 +272,16 @@ fn decide(
     }
     let noise = noise(model, labels.len(), options.seed, number) * options.noise_scale;
     let latents = model.latents_of_anchors(anchors, &noise)?;
-    if !options.class_weights {
-        return model.labels_of_latents(&latents);
-    }
-    let counts = Tensor::from_slice(labels).bincount(None::<&Tensor>, model.classes() as i64).to_kind(Kind::Float);
-    let weights = (counts / labels.len() as f64).to_device(model.device());
-    let zones = Zones { anchors: &model.label_anchors()?, weights: Some(&weights) };
+    let of_batch = || {
+        let counts = Tensor::from_slice(labels).bincount(None::<&Tensor>, model.classes() as i64).to_kind(Kind::Float);
+        (counts / labels.len() as f64).to_device(model.device())
+    };
+    let weights = match options.class_weights {
+        ClassWeights::Training => return model.labels_of_latents(&latents),
+        ClassWeights::Equal => None,
+        ClassWeights::Batch => Some(of_batch()),
+    };
+    let zones = Zones { anchors: &model.label_anchors()?, weights: weights.as_ref() };
     Ok(zones::decide(model.label_flow()?, &latents, &zones)?)
 }
 

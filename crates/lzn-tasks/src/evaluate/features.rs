@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use lzn_data::Dataset;
 use lzn_eval::arrays::{read_features, write_features};
 use lzn_eval::reference::{CacheKey, Gaussian, StatisticsCache};
-use lzn_features::{FeatureNet, Features};
+use lzn_features::{FeatureNet, Features, Identity};
 use ndarray::{Array4, s};
 use sha2::{Digest, Sha256};
 
@@ -17,6 +17,20 @@ use crate::run::RunError;
 
 /// Images that are read together.
 const CHUNK: usize = 500;
+
+/// Layers in the names of files.
+const SPATIAL: &str = "spatial";
+const SCORES: &str = "scores";
+
+/// The layer that is always there, by what else is: so that nothing gets lost unseen.
+fn pooled(spatial: bool, scores: bool) -> &'static str {
+    match (spatial, scores) {
+        (true, true) => "pooled-with-spatial-and-scores",
+        (true, false) => "pooled-with-spatial",
+        (false, true) => "pooled-with-scores",
+        (false, false) => "pooled",
+    }
+}
 
 /// Where feature networks and features of real images are kept: `LZN_CACHE`, or `lzn` in the user's folder for such things.
 pub fn cache_folder() -> PathBuf {
@@ -40,6 +54,23 @@ pub fn digest(data: &dyn Dataset) -> Result<String, TaskError> {
     Ok(format!("{:x}", hasher.finalize()))
 }
 
+/// The SHA-256 of images that are read in pieces.
+#[derive(Default)]
+pub(super) struct Seen(Sha256);
+
+impl Seen {
+    /// Takes some images, and labels if there are any.
+    pub(super) fn update(&mut self, images: &Array4<u8>, labels: &[i64]) {
+        images.outer_iter().for_each(|image| self.0.update(image.iter().copied().collect::<Vec<u8>>()));
+        labels.iter().for_each(|label| self.0.update(label.to_le_bytes()));
+    }
+
+    /// The digest in hexadecimal.
+    pub(super) fn digest(self) -> String {
+        format!("{:x}", self.0.finalize())
+    }
+}
+
 /// What other sets are compared with.
 #[derive(Debug, Clone)]
 pub struct Reference {
@@ -55,53 +86,87 @@ impl From<Features> for Reference {
     }
 }
 
-/// The images of a data set as a reference: [`real_features`] and, kept beside them in pytorch-fid's layout, their statistics. Fewer
-/// images than features have no covariance worth keeping.
-///
-/// # Errors
-/// As [`real_features`].
-pub fn reference(
-    net: &dyn FeatureNet,
-    (data, digest): (&dyn Dataset, &str),
-    what: &str,
-    cache: &Path,
-    progress: &dyn Progress,
-) -> Result<Reference, TaskError> {
-    let features = real_features(net, (data, digest), what, cache, progress)?;
-    let identity = net.identity();
-    if features.len() <= identity.dimension {
-        return Ok(features.into());
-    }
-    let key = CacheKey::new(digest, &identity.protocol, &identity.weights_sha256, features.len() as u64)?;
-    let compute = || Ok::<_, TaskError>(Gaussian::of(features.pooled.view())?);
-    let statistics = StatisticsCache::new(cache).get_or_compute(&key, compute)?.statistics;
-    Ok(Reference { features, statistics: Some(statistics) })
+/// Features of one set of images by one network, kept in a folder.
+#[derive(Debug, Clone, Copy)]
+pub struct FeatureCache<'a> {
+    folder: &'a Path,
+    identity: &'a Identity,
+    digest: &'a str,
 }
 
-/// Pooled and spatial features of all images of a data set, in its order; kept in `cache` by the data's digest, network and protocol.
+impl<'a> FeatureCache<'a> {
+    /// The place of the features that `identity` makes of the images with this digest.
+    pub fn new(folder: &'a Path, identity: &'a Identity, digest: &'a str) -> Self {
+        Self { folder, identity, digest }
+    }
+
+    /// The kept features of `count` images; `None` where there are none, or others than a network of this kind makes.
+    pub fn load(&self, count: usize) -> Option<Features> {
+        let read = |layer: &str| read_features(&self.path(layer)).ok().filter(|rows| rows.nrows() == count);
+        let optional = |there: bool, layer| if there { read(layer).map(Some) } else { Some(None) };
+        let all = |(spatial, scores)| {
+            let pooled = read(pooled(spatial, scores)).filter(|rows| rows.ncols() == self.identity.dimension)?;
+            Some(Features { pooled, spatial: optional(spatial, SPATIAL)?, logits: optional(scores, SCORES)? })
+        };
+        [(true, true), (true, false), (false, true), (false, false)].into_iter().find_map(all)
+    }
+
+    /// Keeps features.
+    ///
+    /// # Errors
+    /// [`TaskError`] if they cannot be written.
+    pub fn store(&self, features: &Features) -> Result<(), TaskError> {
+        let (spatial, scores) = (&features.spatial, &features.logits);
+        let pooled = (pooled(spatial.is_some(), scores.is_some()), Some(&features.pooled));
+        make_folder_of(&self.path(pooled.0))?;
+        // The pooled ones last: where they are, the others are.
+        for (layer, rows) in [(SPATIAL, spatial.as_ref()), (SCORES, scores.as_ref()), pooled] {
+            rows.map(|rows| write_features(&self.path(layer), rows.view())).transpose()?;
+        }
+        Ok(())
+    }
+
+    /// Features as a reference, with their statistics, which are kept in pytorch-fid's layout. Fewer images than features have no
+    /// covariance worth keeping.
+    ///
+    /// # Errors
+    /// [`TaskError`] if features are not finite, or statistics cannot be written.
+    pub fn reference(&self, features: Features) -> Result<Reference, TaskError> {
+        let Identity { dimension, protocol, weights_sha256, .. } = self.identity;
+        if features.len() <= *dimension {
+            return Ok(features.into());
+        }
+        let key = CacheKey::new(self.digest, protocol, weights_sha256, features.len() as u64)?;
+        let compute = || Ok::<_, TaskError>(Gaussian::of(features.pooled.view())?);
+        let statistics = StatisticsCache::new(self.folder).get_or_compute(&key, compute)?.statistics;
+        Ok(Reference { features, statistics: Some(statistics) })
+    }
+
+    fn path(&self, layer: &str) -> PathBuf {
+        let Identity { protocol, weights_sha256, .. } = self.identity;
+        self.folder.join(format!("{}-{protocol}-{}-{layer}.npy", short(self.digest), short(weights_sha256)))
+    }
+}
+
+/// Features of all images of a data set, in its order; kept in `cache` by the data's digest, network and protocol.
 ///
 /// # Errors
 /// [`TaskError`] if images cannot be read or features not be kept.
-pub fn real_features(
+pub(super) fn real_features(
     net: &dyn FeatureNet,
-    (data, digest): (&dyn Dataset, &str),
+    data: &dyn Dataset,
     what: &str,
-    cache: &Path,
+    cache: &FeatureCache<'_>,
     progress: &dyn Progress,
 ) -> Result<Features, TaskError> {
-    let identity = net.identity();
-    let stem = format!("{}-{}-{}", short(digest), identity.protocol, short(&identity.weights_sha256));
-    let path = |layer: &str| cache.join(format!("{stem}-{layer}.npy"));
-    if let Ok(pooled) = read_features(&path("pooled")) {
-        return Ok(Features { pooled, logits: None, spatial: read_features(&path("spatial")).ok() });
+    if let Some(kept) = cache.load(data.len()) {
+        return Ok(kept);
     }
     progress.begin(&format!("features of {what}"), data.len());
-    let features = in_pieces(data.len(), progress, |rows| Ok(net.features(read_bytes(data, rows)?.0.view())?))?;
-    make_folder_of(&path("pooled"))?;
-    if let Some(spatial) = &features.spatial {
-        write_features(&path("spatial"), spatial.view())?;
-    }
-    write_features(&path("pooled"), features.pooled.view())?;
+    let made = in_pieces(data.len(), progress, |rows| Ok(net.features(read_bytes(data, rows)?.0.view())?))?;
+    // Scores of real images are not asked for.
+    let features = Features { logits: None, ..made };
+    cache.store(&features)?;
     Ok(features)
 }
 

@@ -7,11 +7,11 @@ use lzn_eval::report::Figure;
 use ndarray::{Array2, ArrayView4, s};
 use tch::{Device, Tensor};
 
-use super::Encoded;
 use super::accuracy::{SweepPoint, weighing};
 use super::generate::{Generated, NamedSampler};
 use super::interpolate::interpolate;
 use super::reconstruct::Reconstructions;
+use super::{ClassWeights, Encoded};
 use crate::TaskError;
 use crate::config::Decision;
 use crate::data::matrix;
@@ -66,7 +66,7 @@ pub(super) fn interpolations(model: &Lzn, sampler: NamedSampler, seed: u64) -> R
 
 /// Originals above what came back.
 pub(super) fn reconstructions(found: &Reconstructions) -> Result<Figure, TaskError> {
-    let [originals, back] = [found.shown[0].images(), found.shown[1].images()];
+    let [originals, back] = [found.first.shown[0].images(), found.first.shown[1].images()];
     let drawing = grid::reconstructions(originals.view(), back.view(), 12)?;
     let caption = "Test images, and below each what the decoder makes of its latent and its inverted noise.";
     Ok(Figure::new("reconstructions", "Reconstructions", drawing).caption(caption))
@@ -75,13 +75,15 @@ pub(super) fn reconstructions(found: &Reconstructions) -> Result<Figure, TaskErr
 /// Accuracy over noise scales, a line for each number of images that share a zoning.
 pub(super) fn sweep(model: &Lzn, points: &[SweepPoint]) -> Result<Figure, TaskError> {
     let mut curves = Curves::new("scale of the latent noise");
-    for weighted in [false, true] {
-        let mut panel = Panel::new(format!("class weights {}", weighing(model, weighted)), "test accuracy");
+    let mut settings: Vec<ClassWeights> = points.iter().map(|point| point.class_weights).collect();
+    settings.dedup();
+    for weights in settings {
+        let mut panel = Panel::new(format!("class weights {}", weighing(model, weights)), "test accuracy");
         let mut sizes: Vec<usize> = points.iter().map(|point| point.batch_size).collect();
         sizes.sort_unstable();
         sizes.dedup();
         for size in sizes {
-            let mine = points.iter().filter(|p| p.batch_size == size && p.class_weights == weighted);
+            let mine = points.iter().filter(|p| p.batch_size == size && p.class_weights == weights);
             panel = panel.line(format!("zoned {size} at a time"), mine.map(|p| (p.noise_scale, p.accuracy)));
         }
         curves = curves.panel(panel);
@@ -90,8 +92,9 @@ pub(super) fn sweep(model: &Lzn, points: &[SweepPoint]) -> Result<Figure, TaskEr
     Ok(Figure::new("accuracy-sweep", "Accuracy over noise scale and batch size", curves.draw()?).caption(caption))
 }
 
-/// Centres of the zones of test images on the plane in which they spread most, over the zones of the labels.
-pub(super) fn latents(weights: &Weights, encoded: &Encoded) -> Result<Figure, TaskError> {
+/// Centres of the zones of test images on the plane in which they spread most, over the zones of the labels; nothing where they span
+/// no plane.
+pub(super) fn latents(weights: &Weights, encoded: &Encoded) -> Result<Option<Figure>, TaskError> {
     let model = &weights.model;
     let count = (POINTS as i64).min(encoded.anchors.size()[0]);
     let anchors = encoded.anchors.narrow(0, 0, count);
@@ -101,6 +104,9 @@ pub(super) fn latents(weights: &Weights, encoded: &Encoded) -> Result<Figure, Ta
         Decision::Linear => anchors,
     };
     let rows = matrix(&points)?.mapv(f64::from);
+    if rows.nrows().min(rows.ncols()) < 2 {
+        return Ok(None);
+    }
     let projection = pca(rows.view(), 2)?;
     let labels = encoded.labels.get(..count as usize).unwrap_or_default();
     let mut map =
@@ -118,7 +124,7 @@ pub(super) fn latents(weights: &Weights, encoded: &Encoded) -> Result<Figure, Ta
     } else {
         "In the plane in which they spread most."
     };
-    Ok(Figure::new("latents", "Latents and zones", map.draw()?).caption(caption))
+    Ok(Some(Figure::new("latents", "Latents and zones", map.draw()?).caption(caption)))
 }
 
 fn decide(

@@ -90,12 +90,15 @@ pub struct Group {
     /// The network whose features they compare, if they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Identity>,
+    /// What too few images leave out or make unreliable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Group {
     /// Measures that depend on no feature network.
     pub fn new(title: impl Into<String>, measures: Vec<Measure>) -> Self {
-        Self { title: title.into(), measures, network: None }
+        Self { title: title.into(), measures, network: None, warnings: Vec::new() }
     }
 
     /// The feature network with the digest of its weights in full, as a line below the numbers.

@@ -9,6 +9,7 @@ use super::figures;
 use super::generate::{GenerateOptions, Generated, NamedSampler, draw};
 use super::{Better, EvaluateOptions, Evaluation, Group, Measure};
 use crate::TaskError;
+use crate::config::Parameters;
 use crate::model::Weights;
 use crate::pictures::{by_label, training_curves};
 
@@ -51,6 +52,8 @@ pub fn report(of: &ReportOf<'_>) -> Result<Report, TaskError> {
     );
     for group in &of.found.groups {
         measurements = measurements.table(table(group));
+        let warning = |warning: &String| format!("{}: {warning}.", group.title);
+        measurements = group.warnings.iter().map(warning).fold(measurements, Section::prose);
     }
     let config = Section::new("Configuration").text("config.toml", of.weights.config.to_toml());
     Ok(report.section(measurements).section(config).section(environment(of)))
@@ -96,7 +99,7 @@ fn few(of: &ReportOf<'_>, sampler: NamedSampler) -> Result<Generated, TaskError>
 fn latents(of: &ReportOf<'_>) -> Result<Part, TaskError> {
     let mut all = Vec::new();
     if let Some(encoded) = &of.found.encoded {
-        all.push(figures::latents(of.weights, encoded)?);
+        all.extend(figures::latents(of.weights, encoded)?);
     }
     if let Some(matrix) = &of.found.confusion {
         let drawing = plot::confusion(matrix, Some(&of.weights.class_names))?;
@@ -133,11 +136,13 @@ pub fn shown(measure: &Measure) -> String {
     if measure.share { format!("{:.2} %", 100.0 * measure.value) } else { format!("{:.4}", measure.value) }
 }
 
-fn counts(measure: &Measure) -> String {
+/// How many images took part, in words.
+pub fn counts(measure: &Measure) -> String {
     match (measure.real, measure.generated) {
         (Some(real), Some(generated)) => format!("{real} real, {generated} generated images"),
         (Some(real), None) => format!("{real} images"),
-        _ => String::new(),
+        (None, Some(generated)) => format!("{generated} generated images"),
+        (None, None) => "number of images unknown".to_owned(),
     }
 }
 
@@ -178,7 +183,17 @@ fn environment(of: &ReportOf<'_>) -> Section {
         ("device", format!("{:?}", of.weights.model.device())),
         ("threads", threads),
         ("system", format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)),
+        ("parameters", parameters(of).to_owned()),
         ("seed", of.options.seed.to_string()),
     ];
     Section::new("Environment").table(Table::of_pairs("Where and how it was measured", pairs))
+}
+
+fn parameters(of: &ReportOf<'_>) -> &'static str {
+    match (of.run, of.options.metrics.parameters) {
+        (None, _) => "those of the file",
+        (_, Parameters::Ema) => "moving averages",
+        (_, Parameters::Raw) => "raw, without averaging",
+        (_, Parameters::Both) => "moving averages; the raw ones where a title says so",
+    }
 }

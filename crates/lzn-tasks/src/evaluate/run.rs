@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 
 use super::accuracy::{self, SweepPoint};
 use super::checks::{Nearest, agreement, memorisation, nearest};
-use super::distribution::{compare, score};
-use super::features::{self, drawn_features, reference};
+use super::distribution::{Comparison, compare};
+use super::features::{self, FeatureCache, drawn_features, real_features};
 use super::generate::{GenerateOptions, Generated, NamedSampler, generate};
 use super::network::feature_net;
 use super::parts::Parts;
 use super::reconstruct::{ReconstructOptions, Reconstructions, reconstruct};
-use super::{ClassifyOptions, Encoded, Group, Progress, representation, retrieval};
+use super::{ClassWeights, ClassifyOptions, Encoded, Group, Progress, representation, retrieval};
 use crate::TaskError;
 use crate::config::{Decision, MetricGroup, MetricsConfig};
 use crate::data::{RunData, check_classes, open_test, open_train};
@@ -123,26 +123,23 @@ impl Run<'_> {
             images: self.options.images,
             batch_size: self.options.zoned,
             noise_scale: self.options.noise_scale,
-            class_weights: false,
+            class_weights: ClassWeights::Training,
             seed: self.options.seed,
         };
         let flows = format!("{}; labels: {}", config.model.image_flow.words(), config.model.label_flow.words());
         let (matrix, mut measures) = accuracy::accuracy(model, encoded, options, &flows)?;
         found.confusion = Some(matrix);
         let swept = self.options.metrics.groups.contains(&MetricGroup::AccuracySweep);
-        let key = self.key(json!([self.options.images, self.options.seed, options.batch_size]));
+        let key = self.key(json!([encoded.digest, self.options.images, self.options.seed]));
+        let kept = (&self.options.parts, &key);
         if swept {
-            let parts = &self.options.parts;
-            let calibration = parts.value("calibration", &key, || accuracy::calibration(model, encoded, options))?;
+            let calibration = accuracy::calibration(model, encoded, options, kept, self.progress)?;
             measures.push(accuracy::calibration_measure(&calibration, model.decision()));
             found.calibration = Some(calibration);
         }
         if swept && model.decision() == Decision::Zones {
-            found.sweep = self
-                .options
-                .parts
-                .value("accuracy-sweep", &key, || accuracy::sweep(model, encoded, options, self.progress))?;
-            measures.extend(accuracy::best_of_sweep(&found.sweep, encoded.labels.len()));
+            found.sweep = accuracy::sweep(model, encoded, options, kept, self.progress)?;
+            measures.extend(accuracy::best_of_sweep(&found.sweep, encoded.labels.len().min(options.images)));
         }
         found.groups.push(Group::new("Classification", measures));
         Ok(())
@@ -161,12 +158,10 @@ impl Run<'_> {
                 batch_size: self.options.batch_size,
                 seed: self.options.seed,
             };
-            let key = self.key(json!([options.images, options.draws, sampler.0, options.seed]));
-            let kept = self.options.parts.value(&format!("reconstruction-{}", sampler.name()), &key, || {
-                reconstruct(model, test.as_ref(), &options, self.progress)
-            })?;
-            measures.extend(kept.measures(sampler, &options)?);
-            found.reconstructions.get_or_insert(kept);
+            let kept = (&self.options.parts, self.digest.as_str());
+            let made = reconstruct(model, test.as_ref(), &options, kept, self.progress)?;
+            measures.extend(made.measures(sampler, &options)?);
+            found.reconstructions.get_or_insert(made);
         }
         found.groups.push(Group::new("Reconstruction", measures));
         Ok(())
@@ -182,27 +177,35 @@ impl Run<'_> {
         let (cache, train_digest) = (&options.cache, features::digest(train)?);
         let device = self.weights.model.device();
         let net = feature_net(&options.metrics, &data, &train_digest, cache, device, progress)?;
-        let real = reference(net.as_ref(), (train, &train_digest), "training images", cache, progress)?;
+        let net = net.as_ref();
+        let kept = FeatureCache::new(cache, net.identity(), &train_digest);
+        let real = kept.reference(real_features(net, train, "training images", &kept, progress)?)?;
         let of_test = |test: &Arc<dyn Dataset>| {
             let digest = features::digest(test.as_ref())?;
-            features::real_features(net.as_ref(), (test.as_ref(), &digest), "test images", cache, progress)
+            let kept = FeatureCache::new(cache, net.identity(), &digest);
+            real_features(net, test.as_ref(), "test images", &kept, progress)
         };
         let test = self.test.as_ref().map(of_test).transpose()?;
-        let group = |title: String, measures| Group { title, measures, network: Some(net.identity().clone()) };
+        let group = |title: String, found: Comparison| Group {
+            title,
+            measures: found.measures,
+            network: Some(net.identity().clone()),
+            warnings: found.warnings,
+        };
         for sampler in options.metrics.named_samplers()? {
             let generated = self.draw(sampler, train)?;
-            let drawn = drawn_features(net.as_ref(), &generated.images, progress)?;
+            let drawn = drawn_features(net, &generated.images, progress)?;
             let sampling = format!("{}, seed {}", sampler.name(), options.seed);
             progress.begin("comparing features", 1);
-            let mut measures = compare(net.identity(), &real, &drawn, &sampling)?;
-            if let Some(logits) = &drawn.logits {
-                measures.push(score(net.identity(), logits, &sampling)?);
-                measures.extend(agreement(&generated, logits, &sampling)?);
+            let mut compared = compare(net.identity(), &real, &drawn, &sampling, options.seed)?;
+            if let Some(logits) = drawn.logits.as_ref().filter(|_| options.metrics.trains_lenet()) {
+                compared.measures.extend(agreement(&generated, logits, &sampling)?);
             }
             if let Some(test) = &test {
-                measures.push(memorisation(&drawn.pooled, &real.features.pooled, &test.pooled, &sampling)?);
+                let pooled = [&drawn.pooled, &real.features.pooled, &test.pooled];
+                compared.measures.push(memorisation(pooled, &sampling)?);
             }
-            found.groups.push(group(format!("Generation with {}", sampler.name()), measures));
+            found.groups.push(group(format!("Generation with {}", sampler.name()), compared));
             if found.generated.is_none() {
                 found.bad_images = train.bad_images();
                 found.nearest = Some(nearest(&generated, train)?);
@@ -210,7 +213,8 @@ impl Run<'_> {
             }
         }
         if let Some(test) = &test {
-            let floor = compare(net.identity(), &real, test, "test images in the place of drawn ones")?;
+            let what = "test images in the place of drawn ones";
+            let floor = compare(net.identity(), &real, test, what, options.seed)?;
             found.groups.push(group("For comparison: real test images".to_owned(), floor));
         }
         Ok(())
@@ -224,7 +228,7 @@ impl Run<'_> {
         let test = self.encoded(&mut found.encoded, test.as_ref())?;
         let (config, seed) = (&self.options.metrics.probe, self.options.seed);
         let batch = self.options.zoned;
-        let key = self.key(json!([self.options.images, seed, batch, config]));
+        let key = self.key(json!([test.digest, self.options.images, seed, batch, config]));
         let measures = self.options.parts.value("representation", &key, || {
             let train = open_train(&self.weights.config.data)?;
             let fitted = Encoded::of(model, train.as_ref(), config.images, self.progress)?;

@@ -15,7 +15,7 @@ use super::{Scaler, StepEngine, state};
 use crate::TaskError;
 use crate::config::EvaluateConfig;
 use crate::data::RunData;
-use crate::evaluate::{self, ClassifyOptions, Encoded};
+use crate::evaluate::{self, ClassWeights, ClassifyOptions, Encoded};
 
 /// How long the others wait for worker 0 while it does something alone, such as drawing samples or waiting for a disk. If it ends
 /// meanwhile, they know at once.
@@ -132,7 +132,7 @@ pub(super) fn classify(
     (config, images, seed): (&EvaluateConfig, usize, u64),
 ) -> Result<lzn_eval::Confusion, TaskError> {
     let (batch_size, noise_scale) = (config.batch_size, config.noise_scale);
-    let options = ClassifyOptions { images, batch_size, noise_scale, class_weights: false, seed };
+    let options = ClassifyOptions { images, batch_size, noise_scale, class_weights: ClassWeights::Training, seed };
     engine.with_averages(|model| evaluate::classify_among(world, model, data, options))
 }
 

@@ -8,7 +8,8 @@ use lzn_flow::Sampler;
 use lzn_tasks::Weights;
 use lzn_tasks::config::{MetricGroup, MetricsConfig, RunConfig};
 use lzn_tasks::evaluate::{
-    self, ClassifyOptions, Encoded, EvaluateOptions, GenerateOptions, NamedSampler, Parts, Progress, ReportOf, Silent,
+    self, ClassWeights, ClassifyOptions, Encoded, EvaluateOptions, GenerateOptions, NamedSampler, Parts, Progress,
+    ReportOf, Silent,
 };
 use tch::Device;
 
@@ -73,9 +74,17 @@ fn every_group_is_measured_and_a_second_evaluation_draws_and_trains_nothing() {
     assert_eq!(second.groups, first.groups);
     assert_eq!(second.sweep, first.sweep);
     assert_eq!(contents(place.path()), kept, "nothing is made twice");
-    let slow = ["training the LeNet", "reconstructing", "accuracy over", "probes", "features of training"];
+    let slow = ["training the LeNet", "calibration", "probes", "features of training"];
     let again: Vec<String> = stages.0.into_inner();
     assert!(again.iter().all(|stage| slow.iter().all(|slow| !stage.starts_with(slow))), "{again:?}");
+
+    // Of an interrupted evaluation single draws and points are left, and the others alone are made.
+    let interrupted = ["reconstruction-euler-2/001", "accuracy-sweep/"];
+    let lost: Vec<_> = kept.keys().filter(|path| interrupted.iter().any(|part| path.contains(part))).collect();
+    assert!(lost.len() >= 15, "{lost:?}");
+    lost.iter().for_each(|path| std::fs::remove_file(place.path().join(path)).unwrap());
+    assert_eq!(evaluate::evaluate(&weights, &options, &Silent).unwrap().groups, first.groups);
+    assert_eq!(contents(place.path()), kept, "the same as before");
 
     let report = evaluate::report(&ReportOf {
         name: "run",
@@ -102,13 +111,34 @@ fn every_group_is_measured_and_a_second_evaluation_draws_and_trains_nothing() {
 }
 
 #[test]
+fn a_single_image_is_measured_and_reported() {
+    let (folder, place) = (data(), tempfile::tempdir().unwrap());
+    let weights = trained(&joint(folder.path(), &[]), &place.path().join("run"));
+    let mut options = options(place.path(), &["euler-1"]);
+    options.images = 1;
+    options.metrics.reconstructions = 1;
+    options.metrics.groups.retain(|group| matches!(group, MetricGroup::AccuracySweep | MetricGroup::Reconstruction));
+    let found = evaluate::evaluate(&weights, &options, &Silent).unwrap();
+    let l2 = &found.groups[1].measures[0];
+    assert!(l2.name.contains("L2") && l2.spread.is_none() && l2.real == Some(1), "one image has no spread: {l2:?}");
+    let of = ReportOf { name: "run", run: None, weights: &weights, options: &options, found: &found };
+    let html = evaluate::report(&of).unwrap().to_html().unwrap();
+    assert!(html.contains("Reconstructions") && !html.contains("Latents and zones"));
+}
+
+#[test]
 fn probabilities_are_shares_of_the_latents_of_a_zone() {
     let (folder, place) = (data(), tempfile::tempdir().unwrap());
     let weights = trained(&joint(folder.path(), &[]), &place.path().join("run"));
     let test = lzn_tasks::data::open_test(&weights.config.data).unwrap().unwrap();
     let encoded = Encoded::of(&weights.model, test.as_ref(), usize::MAX, &Silent).unwrap();
-    let options =
-        ClassifyOptions { images: usize::MAX, batch_size: 3, noise_scale: 0.0, class_weights: false, seed: 1 };
+    let options = ClassifyOptions {
+        images: usize::MAX,
+        batch_size: 3,
+        noise_scale: 0.0,
+        class_weights: ClassWeights::Training,
+        seed: 1,
+    };
     let shares = |noise_scale, draws| {
         encoded.probabilities(&weights.model, ClassifyOptions { noise_scale, ..options }, draws).unwrap()
     };

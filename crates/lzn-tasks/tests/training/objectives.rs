@@ -4,7 +4,7 @@ use std::path::Path;
 
 use lzn_eval::Metric;
 use lzn_tasks::config::RunConfig;
-use lzn_tasks::evaluate::{self, ClassifyOptions};
+use lzn_tasks::evaluate::{self, ClassWeights, ClassifyOptions};
 use lzn_tasks::task::{Task, TaskOptions};
 use lzn_tasks::types::Samples;
 use lzn_tasks::{IMAGE, LABEL, PartName, Weights};
@@ -69,7 +69,8 @@ fn supervised_learning_tells_dark_from_light_by_a_linear_classifier() {
     finish(&config, run.path());
     let weights = Weights::load(&run.path().join("weights.safetensors"), Device::Cpu).unwrap();
     let test = lzn_tasks::data::open_test(&config.data).unwrap().unwrap();
-    let options = ClassifyOptions { images: 8, batch_size: 3, noise_scale: 1.0, class_weights: false, seed: 0 };
+    let options =
+        ClassifyOptions { images: 8, batch_size: 3, noise_scale: 1.0, class_weights: ClassWeights::Training, seed: 0 };
     let matrix = evaluate::classify(&weights.model, test.as_ref(), options).unwrap().finish().unwrap();
     assert_eq!(matrix.accuracy(), 1.0);
     // The task decides as the measurement does.

@@ -3,7 +3,7 @@
 use lzn_random::{Purpose, Stream};
 use lzn_tasks::TaskError;
 use lzn_tasks::config::RunConfig;
-use lzn_tasks::evaluate::{ClassifyOptions, Encoded, classify_among};
+use lzn_tasks::evaluate::{ClassWeights, ClassifyOptions, Encoded, classify_among};
 use lzn_tasks::objective::{Draws, Field, StepContext};
 use lzn_tasks::run::StopFlag;
 use lzn_tasks::train::{StepEngine, StepReport};
@@ -217,7 +217,13 @@ fn an_evaluation_is_given_up_by_all_if_one_worker_is_asked_to_stop() {
         let config = joint(folder.path(), &[]);
         let engine = engine(&config);
         let images = lzn_tasks::data::open_test(&config.data).unwrap().unwrap();
-        let options = ClassifyOptions { images: 8, batch_size: 4, noise_scale: 1.0, class_weights: false, seed: 1 };
+        let options = ClassifyOptions {
+            images: 8,
+            batch_size: 4,
+            noise_scale: 1.0,
+            class_weights: ClassWeights::Training,
+            seed: 1,
+        };
         let evaluate = |stop: &StopFlag| {
             let encoded = stop.watch(|| Encoded::among(world, &engine.model, images.as_ref(), 8)).map(drop);
             let classified = stop.watch(|| classify_among(world, &engine.model, images.as_ref(), options)).map(drop);

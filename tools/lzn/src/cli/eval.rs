@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use lzn_eval::arrays::Layout;
 
 use super::Compute;
-use crate::values::{at_least_one, at_least_two, not_negative, three_numbers};
+use crate::values::{at_least_one, at_least_two, layout, not_negative, side, three_numbers, three_positive};
 
 /// Arguments of `lzn eval`: a model, or `images` and two sets of them.
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ Examples:
   lzn eval runs/mine --confusion confusion.png
   lzn eval runs/mine --metrics all --report
   lzn eval runs/mine --metrics generation --samplers euler-10,rk45 --generated 50000 --feature-net inception --weights inception.pth
-  lzn eval images real/ generated/"
+  lzn eval images real/ generated/ --feature-net inception --weights inception.pth"
 )]
 pub(crate) struct EvalArgs {
     /// Compare images instead.
@@ -50,7 +51,8 @@ pub(crate) struct EvalModelArgs {
     /// Of a run folder, measure both: the moving averages, then the raw weights.
     #[arg(long, conflicts_with = "raw")]
     pub both: bool,
-    /// What to measure, separated by commas: accuracy, accuracy-sweep, generation, reconstruction, representation, or all.
+    /// What to measure, separated by commas: accuracy, accuracy-sweep, generation, reconstruction, representation, retrieval, or all.
+    /// results.json holds what the last evaluation measured; finished pieces of those before are kept and used again.
     #[arg(long, value_name = "GROUPS")]
     pub metrics: Option<String>,
     /// Test images; by default all.
@@ -71,6 +73,9 @@ pub(crate) struct EvalModelArgs {
     /// Reconstructed test images.
     #[arg(long, value_parser = at_least_one)]
     pub reconstructions: Option<usize>,
+    /// Latents drawn for each reconstructed image; by default that of the configuration, 20 unless it says otherwise.
+    #[arg(long, value_parser = at_least_one)]
+    pub draws: Option<usize>,
     /// Whose features are compared.
     #[command(flatten)]
     pub features: FeatureArgs,
@@ -100,24 +105,25 @@ pub(crate) struct FeatureArgs {
     /// auto, lenet, efficientnet-lite0, inception, or a TorchScript file; lenet needs the training images of a model.
     #[arg(long, value_name = "NAME_OR_FILE")]
     pub feature_net: Option<String>,
-    /// Weights of efficientnet-lite0 (.safetensors) or inception (.pth, .safetensors, .pt).
+    /// Weights of efficientnet-lite0 (.pth, .safetensors) or inception (.pth, .safetensors, .pt).
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
     /// How images become inputs. For inception clean-fid (the default), pytorch-fid, torch-fidelity, tfgan or adm; for a TorchScript
-    /// file dinov2-224, cmmd-336 or another named protocol, in the place of --size, --mean and --std.
+    /// file dinov2-224, cmmd-336 or another named protocol, in the place of --size, --mean and --std. Of given features, how they were
+    /// made: with cmmd-336 their CMMD is measured, too.
     #[arg(long)]
     pub protocol: Option<String>,
-    /// Side to which images are resized for a TorchScript file; by default 224.
-    #[arg(long, value_parser = at_least_one)]
+    /// Side to which images are resized for a TorchScript file, 1 to 4096; by default 224.
+    #[arg(long, value_parser = side)]
     pub size: Option<usize>,
     /// Mean of each channel, of values in [0, 1], for a TorchScript file; by default that of ImageNet, 0.485,0.456,0.406.
     #[arg(long, value_parser = three_numbers)]
     pub mean: Option<[f32; 3]>,
     /// Standard deviation of each channel, of values in [0, 1], for a TorchScript file; by default that of ImageNet,
     /// 0.229,0.224,0.225.
-    #[arg(long, value_parser = three_numbers)]
+    #[arg(long, value_parser = three_positive)]
     pub std: Option<[f32; 3]>,
-    /// Folder in which trained feature networks and features of real images are kept; by default LZN_CACHE, or `lzn` in the user's
+    /// Folder in which trained feature networks and features of given images are kept; by default LZN_CACHE, or `lzn` in the user's
     /// cache folder.
     #[arg(long, value_name = "FOLDER")]
     pub cache: Option<PathBuf>,
@@ -128,12 +134,14 @@ pub(crate) struct FeatureArgs {
 #[command(after_help = "\
 Each side is a folder of PNG and JPEG files (sub-folders included), an npy or npz file of images [N, H, W, C] uint8, an npy file of
 features [N, D] float, or an npz file of statistics (mu, sigma) as pytorch-fid and clean-fid write them, for the Frechet distance alone.
+Features of images are kept under the digest of the files, so a second comparison is quick.
 
 Examples:
   lzn eval images data/cifar10/train samples/ --feature-net inception --weights pt_inception-2015-12-05-6726825d.pth
   lzn eval images real/ generated/ --feature-net efficientnet-lite0 --weights efficientnet_lite0_in1k.safetensors --json
   lzn eval images real.npz generated.npz --save-statistics statistics.npz
   lzn eval images features-real.npy features-generated.npy
+  lzn eval images clip-real.npy clip-generated.npy --protocol cmmd-336
   lzn eval images real/ generated/ --feature-net clip.pt --protocol cmmd-336")]
 pub(crate) struct CompareArgs {
     /// The real images: the reference.
@@ -146,6 +154,12 @@ pub(crate) struct CompareArgs {
     /// Leave out images that cannot be read, and say which, instead of stopping.
     #[arg(long)]
     pub skip_bad: bool,
+    /// Axes of arrays of images, nhwc or nchw; by default the axis of length 1 or 3 is taken for the channels.
+    #[arg(long, value_parser = layout)]
+    pub layout: Option<Layout>,
+    /// Seed of random subsets (KID) and splits (Inception Score).
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
     /// Write mean and covariance of the real images' features, for later comparisons.
     #[arg(long, value_name = "NPZ")]
     pub save_statistics: Option<PathBuf>,

@@ -1,9 +1,21 @@
 //! `lzn eval` and `lzn compare` on runs, as a user meets them.
 
 use lzn_tasks::evaluate::Group;
+use ndarray::{Array2, Array4};
 use tch::{CModule, Device, Kind, Tensor};
 
-use crate::support::{Place, fail, succeed};
+use crate::support::{Place, contents, fail, stderr, succeed};
+
+/// A network in the file `mine.pt`, for 16 pixels and more: means of the channels, and three constant features, which keep black images
+/// from having no direction.
+fn trace_network(place: &Place) {
+    let input = Tensor::zeros([1, 3, 16, 16], (Kind::Float, Device::Cpu));
+    let mut features = |x: &[Tensor]| {
+        let means = x[0].mean_dim(&[2i64, 3][..], false, Kind::Float);
+        vec![Tensor::cat(&[means.shallow_clone(), means.ones_like()], 1)]
+    };
+    CModule::create_by_tracing("Net", "forward", &[input], &mut features).unwrap().save(place.path("mine.pt")).unwrap();
+}
 
 /// The groups that the evaluation of a run left.
 fn groups(place: &Place, run: &str) -> Vec<Group> {
@@ -44,13 +56,7 @@ fn averages_and_raw_weights_are_measured_side_by_side_and_runs_beside_runs() {
 fn any_network_in_a_torchscript_file_judges_a_run_by_a_protocol_of_ones_own_or_a_named_one() {
     let place = Place::new();
     succeed(place.train("run", &[]));
-    let input = Tensor::zeros([1, 3, 16, 16], (Kind::Float, Device::Cpu));
-    // A constant feature keeps black images from having no direction.
-    let mut features = |x: &[Tensor]| {
-        let means = x[0].mean_dim(&[2i64, 3][..], false, Kind::Float);
-        vec![Tensor::cat(&[means.shallow_clone(), means.ones_like()], 1)]
-    };
-    CModule::create_by_tracing("Net", "forward", &[input], &mut features).unwrap().save(place.path("mine.pt")).unwrap();
+    trace_network(&place);
     let measured = |more: &[&str]| {
         let common = ["eval", "run", "--metrics", "generation", "--samplers", "euler-2", "--generated", "8"];
         let more = [&common[..], &["--feature-net", "mine.pt", "--cache", "cache", "--threads", "1"], more].concat();
@@ -68,4 +74,73 @@ fn any_network_in_a_torchscript_file_judges_a_run_by_a_protocol_of_ones_own_or_a
     assert!(cmmd.value >= 0.0 && cmmd.protocol.contains("cmmd-336"), "{cmmd:?}");
     let message = fail(place.lzn(&["eval", "run", "--metrics", "generation", "--protocol", "adm-2"]));
     assert!(message.contains("--protocol") && message.contains("clean-fid"), "{message}");
+    let both = ["eval", "run", "--feature-net", "mine.pt", "--protocol", "cmmd-336", "--size", "16"];
+    let message = fail(place.lzn(&both));
+    assert!(message.contains("--protocol and --size both"), "{message}");
+}
+
+#[test]
+fn raw_weights_are_called_raw_also_when_they_are_measured_alone() {
+    let place = Place::new();
+    succeed(place.train("run", &[]));
+    succeed(place.lzn(&["eval", "run", "--raw", "--threads", "1"]));
+    assert_eq!(groups(&place, "run")[0].title, "Classification, raw weights");
+}
+
+/// `lzn eval images` with the network of [`trace_network`]: the one group that it prints as JSON, and what it says beside it.
+fn compared(place: &Place, args: &[&str]) -> (Group, String) {
+    let output = place.lzn(&arguments(args)).output().unwrap();
+    let said = stderr(&output);
+    assert!(output.status.success(), "{args:?}: {said}");
+    let mut object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    (serde_json::from_value(object["groups"][0].take()).unwrap(), said)
+}
+
+fn arguments<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    let network = ["--feature-net", "mine.pt", "--size", "16", "--mean", "0.5", "--std", "0.25"];
+    [&["eval", "images", "--json", "--cache", "cache", "--threads", "1"], &network[..], args].concat()
+}
+
+#[test]
+fn folders_of_images_are_compared_by_features_that_are_kept() {
+    let place = Place::new();
+    trace_network(&place);
+    let folders = ["images/train", "images/test"];
+    let (first, said) = compared(&place, &folders);
+    assert_eq!((first.measures[0].real, first.measures[0].generated), (Some(24), Some(8)));
+    assert!(first.measures[0].name == "FD-mine" && first.measures[0].value > 0.0, "{first:?}");
+    // Constant features leave the covariance without rank.
+    assert!(!first.warnings.is_empty() && said.contains(&format!("warning: {}", first.warnings[0])), "{said}");
+    let kept = contents(&place.path("cache"));
+    assert!(kept.len() >= 2, "{:?}", kept.keys());
+    assert_eq!(compared(&place, &folders).0, first);
+    assert_eq!(contents(&place.path("cache")), kept);
+
+    std::fs::write(place.path("images/test/dark/broken.png"), "no picture").unwrap();
+    let message = fail(place.lzn(&arguments(&folders)));
+    assert!(message.contains("broken.png") && message.contains("--skip-bad"), "{message}");
+    let (skipped, said) = compared(&place, &[&folders[..], &["--skip-bad"]].concat());
+    assert_eq!(skipped, first);
+    assert!(said.contains("broken.png") && said.contains("1 of 9 files left out in images/test"), "{said}");
+    assert_eq!(contents(&place.path("cache")), kept);
+}
+
+#[test]
+fn arrays_of_images_are_read_as_they_are_meant_and_stand_beside_given_features() {
+    let place = Place::new();
+    trace_network(&place);
+    let images = Array4::from_shape_fn((8, 3, 6, 3), |(n, c, y, x)| (29 * n + 50 * c + 7 * y + x) as u8);
+    ndarray_npy::write_npy(place.path("images.npy"), &images).unwrap();
+    ndarray_npy::write_npy(place.path("float.npy"), &images.mapv(f32::from)).unwrap();
+    let given = Array2::from_shape_fn((9, 6), |(i, j)| ((5 * i + j) % 7) as f32);
+    ndarray_npy::write_npy(place.path("given.npy"), &given).unwrap();
+
+    let unclear = fail(place.lzn(&arguments(&["images.npy", "images.npy"])));
+    assert!(unclear.contains("images.npy") && unclear.contains("--layout"), "{unclear}");
+    let value = |layout| compared(&place, &["images.npy", "given.npy", "--layout", layout]).0.measures[0].value;
+    assert_ne!(value("nchw"), value("nhwc"));
+    let (mixed, _) = compared(&place, &["images.npy", "given.npy", "--layout", "nchw"]);
+    assert_eq!(mixed.measures[0].name, "FD-mine+given");
+    let message = fail(place.lzn(&arguments(&["images.npy", "float.npy", "--layout", "nchw"])));
+    assert!(message.contains("float.npy") && message.contains("must be uint8"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! `inception_hashfill`: every layer of the network of FID, with weights by formula instead of the real ones.
+//! Inception: every layer of the network of FID, with weights by formula instead of the real ones.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -13,19 +13,21 @@ use tch::{Device, Tensor};
 use super::generator;
 use crate::{Case, Checks, Line};
 
+/// What follows the names of images in those of tensors.
+pub(super) const MARK: &str = "_logits_unbiased";
+
 /// Float32 against float64 through 94 layers, relative.
 const LIMIT: f64 = 1e-5;
 
-/// The outputs of every tap for three images.
+/// The outputs of every tap for each image.
 pub(super) fn check(case: &Case) -> Result<Line> {
     let tensors = Inception::layout().into_iter().map(|(name, shape)| (name.clone(), fill(&name, &shape))).collect();
     let mut checks = Checks::new("torch-f32");
     ends(case, &tensors, &mut checks)?;
     let weights = Weights { path: PathBuf::from("formula"), sha256: String::new(), tensors, metadata: BTreeMap::new() };
     let net = Inception::with_weights(weights, Protocol::TORCH_FIDELITY, Device::Cpu)?;
-    for image in ["c32", "c64x48", "c320"] {
-        let pixels = generator::image(case, image)?.insert_axis(Axis(0));
-        let inputs = net.protocol().apply(pixels.view())?;
+    for (image, pixels) in generator::images(case, MARK)? {
+        let inputs = net.protocol().apply(pixels.insert_axis(Axis(0)).view())?;
         let shape: Vec<i64> = inputs.shape().iter().map(|n| *n as i64).collect();
         let taps = net.taps(&Tensor::from_slice(inputs.as_slice().context("contiguous")?).view(&shape[..]))?;
         let logits = taps.features.logits.context("logits")?;
@@ -41,7 +43,7 @@ pub(super) fn check(case: &Case) -> Result<Line> {
             let name = format!("{image}_{tensor}");
             checks.compare(&name, &numbers(got), &case.array(&name)?, LIMIT);
         }
-        let stored: Value = case.get(image)?;
+        let stored: Value = case.get(&image)?;
         let (mean, deviation) = (stored["logits"]["mean"].as_f64(), stored["logits"]["std"].as_f64());
         let expected = [mean.context("mean of logits")?, deviation.context("deviation of logits")?];
         let scores = numbers(&taps.biased_logits);

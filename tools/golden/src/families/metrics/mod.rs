@@ -1,4 +1,5 @@
-//! `metrics/`: what evaluation computes, against independent implementations; one kind of case for each file here.
+//! `metrics/`: what evaluation computes, against independent implementations; one kind of case for each file here. What a
+//! case is shows by what it holds, whatever it is called.
 
 mod efficientnet;
 mod features;
@@ -24,16 +25,23 @@ impl Family for Metrics {
     }
 
     fn run(&self, case: &Case) -> Result<Vec<Line>> {
-        let line = match case.name.as_str() {
-            "features" => return features::sets(case),
-            features::SUBSETS => return features::subsets(case),
-            "efficientnet_lite0" => efficientnet::check(case)?,
-            "inception_hashfill" => inception::check(case)?,
-            "preprocess" => preprocess::protocols(case)?,
-            "resize_filters" => preprocess::filters(case)?,
-            // Features that are also stored.
-            _ if case.has("x") && case.has("y") => features::stored(case)?,
-            other => bail!("there is no check for a case called `{other}`"),
+        let holds = |mark: &str| case.names().any(|tensor| tensor.contains(mark));
+        let line = if features::has_sets(case) {
+            return features::sets(case);
+        } else if case.has("x") {
+            features::stored(case)?
+        } else if features::has_draws(case) {
+            return features::draws(case);
+        } else if holds(efficientnet::MARK) {
+            efficientnet::check(case)?
+        } else if holds(inception::MARK) {
+            inception::check(case)?
+        } else if holds(preprocess::MARK) {
+            preprocess::protocols(case)?
+        } else if case.has("input") && case.meta.get("cases").is_some() {
+            preprocess::filters(case)?
+        } else {
+            bail!("nothing here knows what `{}` holds: neither sets of features nor tensors of images", case.name)
         };
         Ok(vec![line])
     }

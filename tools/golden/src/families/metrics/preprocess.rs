@@ -1,9 +1,12 @@
-//! `preprocess` and `resize_filters`: images on their way into networks, and floats on their way to bytes.
+//! Images on their way into networks, and floats on their way to bytes.
 
-use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail, ensure};
 use lzn_resize::{Filter, Protocol, Resampler, Resize, Rounding, centre_crop};
 use ndarray::{Array3, s};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::generator;
 use crate::{Case, Checks, Line};
@@ -11,8 +14,8 @@ use crate::{Case, Checks, Line};
 /// Largest difference of a level of 0..=255 that the order of float32 sums explains.
 const LEVEL: f64 = 1e-3;
 
-/// Rows and columns that are stored of each result.
-const STRIDE: isize = 26;
+/// What follows the names of images in those of tensors, but for the stride.
+pub(super) const MARK: &str = "_clean299_s";
 
 /// Every protocol of Inception, DINOv2 and CLIP, and every rounding.
 pub(super) fn protocols(case: &Case) -> Result<Line> {
@@ -25,17 +28,17 @@ pub(super) fn protocols(case: &Case) -> Result<Line> {
         ("pilu8bicubic224", "pilu8bicubic224", Protocol::DINO, 0.0),
         ("cmmd336", "cmmd336", Protocol::CMMD_336, 0.0),
     ];
-    for image in ["g28", "c32", "c64x48", "c512x400"] {
-        let pixels = generator::image(case, image)?;
-        let totals: std::collections::BTreeMap<String, serde_json::Value> = case.get(image)?;
+    for (image, pixels) in generator::images(case, MARK)? {
+        let totals: Value = case.get(&image)?;
         for (tensor, key, protocol, limit) in &cases {
             let levels = protocol.levels(pixels.view())?.mapv(f64::from);
             let levels = if protocol.name == "pytorch-fid" { levels / 255.0 } else { levels };
             let whole = levels.broadcast((3, levels.dim().1, levels.dim().2)).context("1 or 3 channels")?.to_owned();
-            let tensor = format!("{image}_{tensor}_s26");
-            let got = whole.slice(s![.., ..;STRIDE, ..;STRIDE]).permuted_axes([1, 2, 0]).to_owned();
+            let (tensor, stride) = strided(case, &format!("{image}_{tensor}_s"))?;
+            let got = whole.slice(s![.., ..;stride, ..;stride]).permuted_axes([1, 2, 0]).to_owned();
             checks.note(&tensor, largest(&got.view().into_dyn(), &case.numbers(&tensor)?), *limit);
-            let stored: [f64; 4] = serde_json::from_value(totals[*key].clone()).context(*key)?;
+            let stored: [f64; 4] =
+                serde_json::from_value(totals[*key].clone()).with_context(|| format!("key `{image}.{key}`"))?;
             let squares = whole.iter().map(|x| x * x).sum();
             checks.compare(key, &[whole.sum(), squares], &stored[..2], 1e-6);
         }
@@ -44,20 +47,32 @@ pub(super) fn protocols(case: &Case) -> Result<Line> {
     Ok(checks.line(&case.family, &case.name))
 }
 
+/// The tensor that is called `start` and a number: every so many rows and columns of a result are stored.
+fn strided(case: &Case, start: &str) -> Result<(String, isize)> {
+    let stride = |name: &str| name.strip_prefix(start)?.parse::<isize>().ok().filter(|stride| *stride > 0);
+    let found = case.names().find_map(|name| Some((name.to_owned(), stride(name)?)));
+    found.with_context(|| format!("no tensor `{start}` with a number at its end"))
+}
+
 fn roundings(case: &Case, checks: &mut Checks) -> Result<()> {
-    let stored: std::collections::BTreeMap<String, Vec<f32>> = case.get("to_uint8")?;
-    for (key, rounding) in [
-        ("lzn_round_half_even", Rounding::HalfEven),
-        ("rf_trunc", Rounding::Truncate),
-        ("cm_th", Rounding::Truncate),
-        ("stylegan", Rounding::StyleGan),
-    ] {
-        let got: Vec<i64> = stored["in"].iter().map(|x| i64::from(rounding.byte(*x))).collect();
-        let expected: Vec<i64> = stored[key].iter().map(|x| *x as i64).collect();
-        checks.equal(key, &got, &expected);
+    let Some(mut stored) = case.find::<BTreeMap<String, Vec<f32>>>("to_uint8")? else { return Ok(()) };
+    let input = stored.remove("in").context("key `to_uint8` has no `in`")?;
+    for (key, expected) in stored {
+        let rounding = match key.as_str() {
+            "lzn_round_half_even" => Rounding::HalfEven,
+            "rf_trunc" | "cm_th" => Rounding::Truncate,
+            "stylegan" => Rounding::StyleGan,
+            other => bail!("key `to_uint8`: there is no rounding `{other}`"),
+        };
+        let got: Vec<i64> = input.iter().map(|x| i64::from(rounding.byte(*x))).collect();
+        let expected: Vec<i64> = expected.iter().map(|x| *x as i64).collect();
+        checks.equal(&key, &got, &expected);
     }
     Ok(())
 }
+
+/// What the names of centres that are cut out start with; their side comes next.
+const CROP: &str = "center_crop_";
 
 #[derive(Debug, Deserialize)]
 struct Resized {
@@ -82,18 +97,25 @@ pub(super) fn filters(case: &Case) -> Result<Line> {
             other => bail!("`{name}`: there is no filter `{other}`"),
         };
         let [top, left, height, width] = crop;
+        let (_, rows, columns) = input.dim();
+        let inside = top + height <= rows && left + width <= columns;
+        ensure!(inside && stride > 0, "`{name}`: a crop beyond the input, or no stride");
         let image = input.slice(s![.., top..top + height, left..left + width]);
         let (resize, limit) = match resize.as_str() {
             "pillow_bytes" => (Resize::PillowBytes(filter), 0.0),
-            _ => (Resize::PillowFloat(filter), LEVEL),
+            "pillow_float" => (Resize::PillowFloat(filter), LEVEL),
+            other => bail!("`{name}`: there is no way to resize called `{other}`"),
         };
         let resampler = Resampler::new(resize, [height, width], size)?;
         let got = resampler.floats(image.mapv(f32::from).view())?.mapv(f64::from);
         let got = got.slice(s![.., ..;stride, ..;stride]).permuted_axes([1, 2, 0]).to_owned();
         checks.note(&name, largest(&got.view().into_dyn(), &case.numbers(&name)?), limit);
     }
-    let crop = centre_crop(input.view(), [28, 28]).mapv(f64::from).permuted_axes([1, 2, 0]);
-    checks.note("center_crop_28", largest(&crop.view().into_dyn(), &case.numbers("center_crop_28")?), 0.0);
+    for name in case.names().filter(|name| name.starts_with(CROP)) {
+        let side = name[CROP.len()..].parse::<usize>().with_context(|| format!("no size in `{name}`"))?;
+        let crop = centre_crop(input.view(), [side, side]).mapv(f64::from).permuted_axes([1, 2, 0]);
+        checks.note(name, largest(&crop.view().into_dyn(), &case.numbers(name)?), 0.0);
+    }
     Ok(checks.line(&case.family, &case.name))
 }
 

@@ -3,22 +3,17 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use lzn_data::{image_files, read_pixels};
-use lzn_eval::arrays::{self, Layout};
-use lzn_eval::distribution::{Gaussian, frechet_distance};
-use lzn_eval::reference::{read_statistics, write_statistics};
-use lzn_features::{FeatureNet, Features};
-use lzn_tasks::evaluate::{self, Better, Group, Measure, Progress, Reference};
-use ndarray::{Array3, ArrayView4, Axis};
+use lzn_eval::distribution::{FeatureSet, Gaussian, frechet_distance};
+use lzn_eval::reference::write_statistics;
+use lzn_features::Identity;
+use lzn_tasks::evaluate::{self, Better, Comparison, Group, Measure, Progress, Reference};
 
+use super::source::{Extractor, Source};
 use super::{network, table};
 use crate::cli::CompareArgs;
 use crate::model::device;
 use crate::say::{note, say};
 use crate::stages::Stages;
-
-/// Files of one size that are read together.
-const CHUNK: usize = 200;
 
 /// One side of a comparison.
 enum Side {
@@ -31,124 +26,120 @@ enum Side {
 /// Compares two sets of images, or of their features or statistics.
 pub(super) fn run(args: &CompareArgs) -> Result<()> {
     args.save_statistics.iter().try_for_each(|path| crate::images::check_place(path))?;
+    for path in [&args.real, &args.generated] {
+        ensure!(path.exists(), "{}: there is no such file or folder; check the name", path.display());
+    }
+    let (real, generated) = (Source::of(&args.real)?, Source::of(&args.generated)?);
+    let is_given = [&real, &generated].iter().any(|source| matches!(source, Source::Features(_)));
+    let net = match real.is_images() || generated.is_images() {
+        true => Some(network::load(&args.features, device(&args.compute)?)?),
+        false => None,
+    };
+    let folder = args.features.cache.clone().unwrap_or_else(evaluate::cache_folder);
     let progress = Stages::default();
-    let mut net = None;
-    let real = side(args, &args.real, &mut net, &progress)?;
-    let generated = side(args, &args.generated, &mut net, &progress)?;
+    let extractor = net.as_deref().map(|net| Extractor { args, net, folder: &folder, progress: &progress });
+    let real = side(&args.real, real, extractor.as_ref(), true)?;
+    let generated = side(&args.generated, generated, extractor.as_ref(), false)?;
+    check_dimensions(args, &real, &generated)?;
+    let identity = match &net {
+        Some(net) if is_given => network::beside_given(net.identity()),
+        Some(net) => net.identity().clone(),
+        None => network::given(&args.features, dimension(&real))?,
+    };
     progress.begin("comparing", 1);
-    let measures = measures(&real, &generated, net.as_deref())?;
+    let title = format!("{} against {}", args.generated.display(), args.real.display());
+    let Comparison { measures, warnings } =
+        compare(args, &identity, &real, &generated).with_context(|| title.clone())?;
     if let Some(path) = &args.save_statistics {
         write_statistics(path, &gaussian(&real)?)?;
         note(format_args!("{}", path.display()));
     }
     drop(progress);
-    let title = format!("{} against {}", args.generated.display(), args.real.display());
-    let groups = [Group { title, measures, network: net.map(|net| net.identity().clone()) }];
+    let groups = [Group { title, measures, network: net.is_some().then_some(identity), warnings }];
+    table::warn(&groups);
     match args.json {
         true => say!("{}", serde_json::json!({ "groups": groups })),
         false => table::print(&groups),
     }
 }
 
-fn side(
-    args: &CompareArgs,
-    path: &Path,
-    net: &mut Option<Box<dyn FeatureNet>>,
-    progress: &dyn Progress,
-) -> Result<Side> {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
-    if !path.is_dir() && !["npy", "npz"].contains(&ending.as_str()) {
-        bail!("{}: neither a folder of images nor an npy or npz file; give one of these", path.display());
-    }
-    if !path.is_dir() {
-        if let Ok(statistics) = read_statistics(path) {
-            return Ok(Side::Statistics(statistics));
-        }
-        if let Ok(pooled) = arrays::read_features(path) {
-            return Ok(Side::Features(Features { pooled, logits: None, spatial: None }.into()));
-        }
-    }
-    if net.is_none() {
-        *net = Some(network::load(&args.features, device(&args.compute)?)?);
-    }
-    let Some(net) = net.as_deref() else { bail!("no feature network") };
-    let features = if path.is_dir() {
-        of_files(args, net, path, progress)?
-    } else {
-        let images = arrays::read_images(path, Layout::Detect)?;
-        progress.begin(&format!("features of {}", path.display()), images.dim().0);
-        of_pieces(net, images.view(), progress)?
-    };
-    Ok(Side::Features(features.into()))
+fn side(path: &Path, source: Source, extractor: Option<&Extractor<'_>>, is_reference: bool) -> Result<Side> {
+    Ok(match (source, extractor) {
+        (Source::Features(features), _) => Side::Features(features.into()),
+        (Source::Statistics(statistics), _) => Side::Statistics(statistics),
+        (Source::Files(files), Some(extractor)) => Side::Features(extractor.of_files(path, &files, is_reference)?),
+        (Source::Array, Some(extractor)) => Side::Features(extractor.of_array(path, is_reference)?),
+        (Source::Files(_) | Source::Array, None) => bail!("{}: images need a feature network", path.display()),
+    })
 }
 
-/// Features of all images below a folder, those of one size together.
-fn of_files(args: &CompareArgs, net: &dyn FeatureNet, folder: &Path, progress: &dyn Progress) -> Result<Features> {
-    let files = image_files(folder)?;
-    progress.begin(&format!("features of {}", folder.display()), files.len());
-    let (mut all, mut bad) = (Vec::new(), Vec::new());
-    for files in files.chunks(CHUNK) {
-        let mut sizes: Vec<(_, Vec<Array3<u8>>)> = Vec::new();
-        for file in files {
-            match read_pixels(file) {
-                Ok(image) => {
-                    let size = (image.dim().1, image.dim().2);
-                    match sizes.iter_mut().find(|(known, _)| *known == size) {
-                        Some((_, images)) => images.push(image),
-                        None => sizes.push((size, vec![image])),
-                    }
-                }
-                Err(error) if args.skip_bad => bad.push(error.to_string()),
-                Err(error) => return Err(error).context("--skip-bad leaves such files out"),
-            }
-        }
-        for (_, images) in sizes {
-            let views: Vec<_> = images.iter().map(|image| image.view()).collect();
-            let images = ndarray::stack(Axis(0), &views).context("images of one size")?;
-            all.push(of_pieces(net, images.view(), progress)?);
-        }
+fn dimension(side: &Side) -> usize {
+    match side {
+        Side::Features(of) => of.features.pooled.ncols(),
+        Side::Statistics(statistics) => statistics.dimension(),
     }
-    for problem in &bad {
-        note(format_args!("left out: {problem}"));
-    }
-    if !bad.is_empty() {
-        note(format_args!("{} of {} files left out in {}", bad.len(), files.len(), folder.display()));
-    }
-    ensure!(!all.is_empty(), "{}: no image could be read", folder.display());
-    Ok(Features::stack(&all))
 }
 
-fn of_pieces(net: &dyn FeatureNet, images: ArrayView4<'_, u8>, progress: &dyn Progress) -> Result<Features> {
-    let mut all = Vec::new();
-    for piece in images.axis_chunks_iter(Axis(0), net.batch_size()) {
-        all.push(net.features(piece)?);
-        progress.advance(piece.dim().0);
-    }
-    ensure!(!all.is_empty(), "there are no images");
-    Ok(Features::stack(&all))
+fn check_dimensions(args: &CompareArgs, real: &Side, generated: &Side) -> Result<()> {
+    let [of_real, of_generated] = [real, generated].map(dimension);
+    ensure!(
+        of_real == of_generated,
+        "{} has {of_real} numbers for an image and {} has {of_generated}; both must come from one network",
+        args.real.display(),
+        args.generated.display()
+    );
+    Ok(())
 }
 
 fn gaussian(side: &Side) -> Result<Gaussian> {
     Ok(match side {
+        Side::Features(Reference { statistics: Some(statistics), .. }) | Side::Statistics(statistics) => {
+            statistics.clone()
+        }
         Side::Features(of) => Gaussian::of(of.features.pooled.view())?,
-        Side::Statistics(statistics) => statistics.clone(),
     })
 }
 
-fn measures(real: &Side, generated: &Side, net: Option<&dyn FeatureNet>) -> Result<Vec<Measure>> {
-    if let (Side::Features(real), Side::Features(generated)) = (real, generated) {
-        let dimension = real.features.pooled.ncols();
-        let identity = net.map_or_else(|| network::given(dimension), |net| net.identity().clone());
-        let mut all = evaluate::compare(&identity, real, &generated.features, "")?;
-        if let Some(logits) = &generated.features.logits {
-            all.push(evaluate::score(&identity, logits, "")?);
+fn compare(args: &CompareArgs, identity: &Identity, real: &Side, generated: &Side) -> Result<Comparison> {
+    match (real, generated) {
+        (Side::Features(real), Side::Features(generated)) => {
+            Ok(evaluate::compare(identity, real, &generated.features, "", args.seed)?)
         }
-        return Ok(all);
+        _ => of_statistics(args, real, generated),
     }
-    let (a, b) = (gaussian(real)?, gaussian(generated)?);
-    let found = frechet_distance(&a, &b)?;
+}
+
+/// What can be said where one side is known by its mean and covariance alone.
+fn of_statistics(args: &CompareArgs, real: &Side, generated: &Side) -> Result<Comparison> {
+    let found = frechet_distance(set(real), set(generated))?;
+    let alone = "statistics allow the Frechet distance alone: for the others give images or features on both sides";
+    let mut warnings = vec![alone.to_owned()];
+    for (path, count, deficient) in [
+        (&args.real, found.n_real, found.real_rank_deficient),
+        (&args.generated, found.n_generated, found.generated_rank_deficient),
+    ] {
+        let path = path.display();
+        if count.is_none() {
+            warnings.push(format!("{path} does not say of how many images it is, on which the distance depends"));
+        }
+        if deficient {
+            let reason = "there are no more images than features, or some features follow from others";
+            warnings.push(format!("{path}: the covariance lacks rank, so the distance is biased by much: {reason}"));
+        }
+    }
     let what = "of given statistics; what they are of decides what this may be called";
     let made = Measure::new("Frechet distance", found.shown(), Better::Lower, what);
     let count = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok());
-    Ok(vec![Measure { real: count(found.n_real), generated: count(found.n_generated), ..made }])
+    let measures = vec![Measure { real: count(found.n_real), generated: count(found.n_generated), ..made }];
+    Ok(Comparison { measures, warnings })
+}
+
+/// One side as the distance takes it.
+fn set(side: &Side) -> FeatureSet<'_> {
+    match side {
+        Side::Features(Reference { statistics: Some(statistics), .. }) | Side::Statistics(statistics) => {
+            statistics.into()
+        }
+        Side::Features(of) => of.features.pooled.view().into(),
+    }
 }

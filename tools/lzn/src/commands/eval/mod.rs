@@ -3,6 +3,7 @@
 mod images;
 mod model;
 mod network;
+mod source;
 mod table;
 
 use anyhow::Result;

@@ -23,21 +23,27 @@ pub(super) fn run(args: &EvalModelArgs) -> Result<()> {
     let mut weights = load(args.raw)?;
     let folder = folder(args)?;
     let mut options = options(args, &weights, folder.as_deref())?;
-    if options.metrics.parameters == Parameters::Raw && !args.raw {
+    let raw_alone = options.metrics.parameters == Parameters::Raw;
+    if raw_alone && !args.raw {
         weights = load(true)?;
     }
     let mut found = evaluate::evaluate(&weights, &options, &Stages::default())?;
+    if raw_alone {
+        found.groups = titled_raw(found.groups);
+    }
     if options.metrics.parameters == Parameters::Both {
         options.parts = Parts::new(folder.as_ref().map(|folder| folder.join("parts-raw")));
         let raw = evaluate::evaluate(&load(true)?, &options, &Stages::default())?;
-        found.groups.extend(
-            raw.groups.into_iter().map(|group| Group { title: format!("{}, raw weights", group.title), ..group }),
-        );
+        found.groups.extend(titled_raw(raw.groups));
     }
     found.bad_images.iter().for_each(|message| note(format_args!("warning: left out, {message}")));
     if found.groups.is_empty() {
         bail!("nothing of what was asked for ({}) can be measured of this model", names(&options.metrics));
     }
+    if let Some(identity) = found.groups.iter().find_map(|group| group.network.as_ref()) {
+        network::warn_of_weights(&options.metrics, identity);
+    }
+    table::warn(&found.groups);
     print(args, &weights, &found)?;
     if let Some(folder) = &folder {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -51,6 +57,11 @@ pub(super) fn run(args: &EvalModelArgs) -> Result<()> {
         note(format_args!("{}", path.display()));
     }
     Ok(())
+}
+
+/// Says in the titles that raw weights were measured.
+fn titled_raw(groups: Vec<Group>) -> Vec<Group> {
+    groups.into_iter().map(|group| Group { title: format!("{}, raw weights", group.title), ..group }).collect()
 }
 
 /// The evaluation folder: that of the arguments, or the one in the run folder; none where nothing is to be left.
@@ -74,6 +85,9 @@ fn options(args: &EvalModelArgs, weights: &Weights, folder: Option<&Path>) -> Re
         metrics.samplers = samplers.split(',').map(|name| name.trim().to_owned()).collect();
         metrics.named_samplers().context("--samplers")?;
     }
+    metrics.generated = args.generated.unwrap_or(metrics.generated);
+    metrics.reconstructions = args.reconstructions.unwrap_or(metrics.reconstructions);
+    metrics.draws = args.draws.unwrap_or(metrics.draws);
     network::configure(&args.features, &mut metrics)?;
     if args.raw || args.both {
         metrics.parameters = if args.raw { Parameters::Raw } else { Parameters::Both };
@@ -85,8 +99,6 @@ fn options(args: &EvalModelArgs, weights: &Weights, folder: Option<&Path>) -> Re
         // What a file holds is all there is.
         metrics.parameters = Parameters::Ema;
     }
-    metrics.generated = args.generated.unwrap_or(metrics.generated);
-    metrics.reconstructions = args.reconstructions.unwrap_or(metrics.reconstructions);
     Ok(EvaluateOptions {
         metrics,
         images: args.images.unwrap_or(usize::MAX),

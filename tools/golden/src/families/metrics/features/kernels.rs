@@ -1,19 +1,18 @@
 //! KID and CMMD. Errors are absolute: values near 0 are differences of means near 1.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, ensure};
 use lzn_eval::distribution::{KernelDistances, Subset, cmmd, kid, kid_biased, kid_blocks, kid_subsets};
 use ndarray::{Array2, s};
 use serde_json::Value;
 
-use super::BACKEND;
-use super::set::Set;
+use super::set::{self, Set};
+use super::{BACKEND, entries, is_fact, nearest};
 use crate::{Case, Checks};
 
 /// Double precision on both sides.
 const EXACT: f64 = 1e-10;
-
-/// The case with the rows of random subsets.
-pub(in super::super) const SUBSETS: &str = "kid_subset_indices";
 
 /// The library computes in single precision.
 const SINGLE: f64 = 1e-6;
@@ -26,9 +25,8 @@ pub(super) fn check(set: &Set, key: &str, value: &Value, checks: &mut Checks) ->
         "kid_full_unbiased" => near(checks, key, kid(real, generated)?.value, expected()?, EXACT),
         "kid_full_biased" => near(checks, key, kid_biased(real, generated)?.value, expected()?, EXACT),
         "cmmd_unitnorm_sigma10_x1000" => near(checks, key, cmmd(real, generated)?.value, expected()?, EXACT),
-        // Compared with the blocks of 1,024 that they belong to.
         "kid_tfgan_se" | "kid_tfgan_nblocks" => {
-            let got = kid_blocks(real, generated, 1024)?;
+            let got = kid_blocks(real, generated, set.block)?;
             let got = if key.ends_with("se") { standard_error(&got) } else { got.values.len() as f64 };
             near(checks, key, got, expected()?, EXACT);
         }
@@ -73,16 +71,17 @@ fn blocks(checks: &mut Checks, key: &str, got: &KernelDistances, value: &Value) 
     Ok(())
 }
 
-/// Whether a key is about random subsets.
-pub(super) fn of_subsets(key: &str) -> bool {
-    key.starts_with("kid_") && (key.ends_with("_same_subsets_f64") || key.ends_with("_seed2020"))
+/// Rows of the blocks that error and number belong to: those whose mean stands alone.
+pub(super) fn block(entry: &Value) -> usize {
+    let alone = |(key, value): (&String, &Value)| {
+        key.strip_prefix("kid_tfgan_block")?.parse::<usize>().ok().filter(|_| value.is_number())
+    };
+    entry.as_object().and_then(|keys| keys.iter().find_map(alone)).unwrap_or(1024)
 }
 
-/// Whether the subsets of a set are stored, and compared there.
-pub(super) fn has_subsets(case: &Case, set: &str) -> bool {
-    let stored = case.sibling(&case.family, SUBSETS);
-    stored
-        .is_ok_and(|stored| stored.names().filter_map(|name| name.strip_suffix("_x")).any(|prefix| are_of(prefix, set)))
+/// The sets of which a case has the rows of random subsets: they start its tensors' names.
+pub(super) fn prefixes(draws: &Case) -> BTreeSet<&str> {
+    draws.names().filter_map(|name| name.strip_suffix("_x").or_else(|| name.strip_suffix("_y"))).collect()
 }
 
 /// Whether tensors called `prefix` belong to a set, whose name may go on with its sizes.
@@ -90,28 +89,59 @@ fn are_of(prefix: &str, set: &str) -> bool {
     set.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("_N"))
 }
 
+/// The set that tensors called `prefix` belong to: its case, its name and what is expected of it.
+fn owner<'a>(draws: &Case, prefix: &str, others: &'a [Case]) -> Option<(&'a Case, &'a str, &'a Value)> {
+    let of = |case: &'a Case| entries(case).into_iter().find(|(name, _)| are_of(prefix, name));
+    let case = nearest(draws, others, |case| of(case).is_some())?;
+    of(case).map(|(name, entry)| (case, name, entry))
+}
+
+/// Whether a key is about so many subsets of so many rows.
+fn is_about(key: &str, (subsets, rows): (usize, usize)) -> bool {
+    let size = format!("{subsets}x{rows}");
+    key.starts_with("kid_") && !is_fact(key) && key.split('_').any(|part| part == size)
+}
+
+/// Whether a key of a set is compared with the subsets of the case.
+pub(super) fn compares(draws: &Case, others: &[Case], case: &Case, set: &str, key: &str) -> bool {
+    prefixes(draws).into_iter().any(|prefix| {
+        rows(draws, &format!("{prefix}_x")).is_ok_and(|rows| is_about(key, size(&rows)))
+            && owner(draws, prefix, others).is_some_and(|(of, name, _)| of.name == case.name && name == set)
+    })
+}
+
+/// The rows of each subset of one side.
+fn rows(draws: &Case, name: &str) -> Result<Vec<Vec<usize>>> {
+    let shape = draws.numbers(name)?.shape().to_vec();
+    ensure!(shape.len() == 2 && shape[1] > 0, "`{name}` has shape {shape:?}, not [subsets, rows]");
+    Ok(draws.indices(name)?.chunks(shape[1]).map(<[usize]>::to_vec).collect())
+}
+
+fn size(rows: &[Vec<usize>]) -> (usize, usize) {
+    (rows.len(), rows.first().map_or(0, Vec::len))
+}
+
 /// Means and deviations over the subsets `{prefix}_x` and `{prefix}_y` of the case.
-pub(super) fn subsets(case: &Case, features: &Case, prefix: &str) -> Result<Checks> {
-    let sets = features.meta.as_object().context("no object of sets")?;
-    let name =
-        sets.keys().find(|name| are_of(prefix, name)).with_context(|| format!("no set of features for `{prefix}`"))?;
-    let set = Set::load(features, name)?;
-    let [x, y] = ["x", "y"].map(|side| case.integers(&format!("{prefix}_{side}")));
-    let shape = case.numbers(&format!("{prefix}_x"))?.shape().to_vec();
-    ensure!(shape.len() == 2, "`{prefix}_x` is not [subsets, rows]");
-    let rows = |indices: Vec<i64>| -> Vec<Vec<usize>> {
-        indices.chunks(shape[1]).map(|rows| rows.iter().map(|row| *row as usize).collect()).collect()
-    };
+pub(super) fn subsets(draws: &Case, others: &[Case], prefix: &str) -> Result<Checks> {
+    let [real, generated] = ["x", "y"].map(|side| rows(draws, &format!("{prefix}_{side}")));
+    let (real, generated) = (real?, generated?);
+    let (subsets, rows) = size(&real);
+    ensure!(generated.len() == subsets, "`{prefix}_x` has {subsets} subsets, `{prefix}_y` {}", generated.len());
+    let found = owner(draws, prefix, others);
+    let (case, name, entry) = found.with_context(|| format!("no set of features for `{prefix}`"))?;
+    let keys = entry.as_object().into_iter().flatten();
+    let keys: Vec<_> = keys.filter(|(key, value)| is_about(key, (subsets, rows)) && !value.is_null()).collect();
+    ensure!(!keys.is_empty(), "the set `{name}` has no key `kid_{subsets}x{rows}_same_subsets_f64`");
+
     let chosen: Vec<Subset> =
-        rows(x?).into_iter().zip(rows(y?)).map(|(real, generated)| Subset { real, generated }).collect();
-    let got = kid_subsets(set.real.view(), set.generated.view(), &chosen)?;
+        real.into_iter().zip(generated).map(|(real, generated)| Subset { real, generated }).collect();
+    let [real, generated] = set::features(case, name, entry)?;
+    let got = kid_subsets(real.view(), generated.view(), &chosen)?;
     let mut checks = Checks::new(BACKEND);
-    let size = format!("{}x{}", shape[0], shape[1]);
-    for (key, limit) in
-        [(format!("kid_{size}_same_subsets_f64"), EXACT), (format!("kid_torch_fidelity_{size}_seed2020"), SINGLE)]
-    {
-        let [mean, deviation]: [f64; 2] = serde_json::from_value(sets[name][&key].clone()).context(key.clone())?;
-        near(&mut checks, &key, got.mean, mean, limit);
+    for (key, value) in keys {
+        let limit = if key.starts_with("kid_torch_fidelity_") { SINGLE } else { EXACT };
+        let [mean, deviation]: [f64; 2] = serde_json::from_value(value.clone()).context(key.clone())?;
+        near(&mut checks, key, got.mean, mean, limit);
         near(&mut checks, &format!("{key} deviation"), got.deviation, deviation, limit);
     }
     Ok(checks)

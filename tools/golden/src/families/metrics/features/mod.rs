@@ -1,5 +1,5 @@
-//! `features`: metrics of sets of features; `kid_subset_indices`: the random numbers that libraries drew for some of them; and
-//! files with `x` and `y`, where the features of a set are stored.
+//! Metrics of sets of features; the random numbers that libraries drew for some of them; and files with `x` and `y`, where the
+//! features of a set are stored.
 
 mod frechet;
 mod kernels;
@@ -8,60 +8,101 @@ mod recipe;
 mod scores;
 mod set;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::{Case, Checks, Line};
-pub(super) use kernels::SUBSETS;
 use set::Set;
 
 /// What computes here.
 const BACKEND: &str = "host-f64";
 
-/// Results that nothing here can reproduce: draws of generators that are not stored, arithmetic in half precision, and facts
-/// about the libraries.
-const FACTS: &[&str] = &[
-    "kid_cleanfid_10x100_np_seed2020",
-    "adm_pr_k3_f16_cpu_emulation",
-    "sqrtm_info",
-    "np_cov_f32_dtype",
-    "np_mean_f32_dtype",
-];
+/// How keys start that a set of features has.
+const STARTS: [&str; 6] = ["fid_", "kid_", "prdc_k", "adm_pr_k", "cmmd_", "x_first"];
 
 /// How to compare one key of a set; `false` if the key is not known to the function.
 type Check = fn(&Set, &str, &Value, &mut Checks) -> Result<bool>;
 
 const CHECKS: &[Check] = &[set::inputs, frechet::check, kernels::check, neighbours::check, scores::check];
 
-/// One line for each set.
-pub(super) fn sets(case: &Case) -> Result<Vec<Line>> {
-    let entries = case.meta.as_object().context("no object of sets")?;
-    ensure!(!entries.is_empty(), "no sets");
-    Ok(entries.iter().map(|(name, entry)| line(case, name, || one(case, name, entry))).collect())
+/// Whether a key has what nothing here can reproduce: draws of generators that are not stored, arithmetic in half precision,
+/// and facts about the libraries.
+fn is_fact(key: &str) -> bool {
+    let half = key.starts_with("adm_pr_k") && key.ends_with("_f16_cpu_emulation");
+    half || key.starts_with("kid_cleanfid_") || key == "sqrtm_info"
 }
 
-fn one(case: &Case, name: &str, entry: &Value) -> Result<(Checks, Vec<String>)> {
-    let mut checks = Checks::new(BACKEND);
-    if let Some(of) = scores::logits_of(name) {
-        let ignored = scores::whole(&Set::load(case, of)?, name, entry, &mut checks)?;
-        return Ok((checks, ignored));
+/// Whether a case is about sets of features.
+pub(super) fn has_sets(case: &Case) -> bool {
+    entries(case).iter().any(|(name, entry)| is_set(entry) || scores::logits_of(name).is_some())
+}
+
+/// Whether a case has random draws that belong to sets of features.
+pub(super) fn has_draws(case: &Case) -> bool {
+    let any = !kernels::prefixes(case).is_empty() || scores::orders(case).next().is_some();
+    any && !case.has("x") && !has_sets(case)
+}
+
+fn is_set(entry: &Value) -> bool {
+    let known = |key: &String| STARTS.iter().any(|start| key.starts_with(start));
+    entry.as_object().is_some_and(|keys| keys.keys().any(known))
+}
+
+/// The sets of a case by name. Keys of a set at the top are those of one set, which is called like the case.
+fn entries(case: &Case) -> Vec<(&str, &Value)> {
+    if is_set(&case.meta) {
+        return vec![(case.name.as_str(), &case.meta)];
     }
-    let set = Set::load(case, name)?;
+    let named = case.meta.as_object().into_iter().flatten();
+    // Words say what the case is about.
+    named.filter(|(_, entry)| !entry.is_string()).map(|(name, entry)| (name.as_str(), entry)).collect()
+}
+
+/// Of the cases that `has` asks for, the one whose name ends most like that of the draws: `subsets_b` belongs to `features_b`.
+fn nearest<'a>(draws: &Case, others: &'a [Case], has: impl Fn(&'a Case) -> bool) -> Option<&'a Case> {
+    let ending =
+        |case: &Case| case.name.bytes().rev().zip(draws.name.bytes().rev()).take_while(|(a, b)| a == b).count();
+    others.iter().filter(|&case| has(case)).max_by_key(|case| ending(case))
+}
+
+/// One line for each set.
+pub(super) fn sets(case: &Case) -> Result<Vec<Line>> {
+    let others = case.siblings()?;
+    let lines = entries(case).into_iter().map(|(name, entry)| line(case, name, || one(case, name, entry, &others)));
+    Ok(lines.collect())
+}
+
+fn one(case: &Case, name: &str, entry: &Value, others: &[Case]) -> Result<(Checks, Vec<String>)> {
+    let mut checks = Checks::new(BACKEND);
+    let mut ignored = match scores::logits_of(name) {
+        Some(_) => scores::whole(case, name, entry, &mut checks)?,
+        None => compare(&Set::load(case, name, entry)?, entry, &mut checks)?,
+    };
+    ignored.retain(|key| {
+        !others.iter().filter(|other| has_draws(other)).any(|draws| {
+            kernels::compares(draws, others, case, name, key) || scores::compares(draws, others, case, name, key)
+        })
+    });
+    Ok((checks, ignored))
+}
+
+/// Compares what is expected of a set; keys that are not known come back.
+fn compare(set: &Set, entry: &Value, checks: &mut Checks) -> Result<Vec<String>> {
     let mut ignored = Vec::new();
     for (key, value) in entry.as_object().context("not an object")? {
-        let elsewhere = kernels::of_subsets(key) && kernels::has_subsets(case, name);
-        if FACTS.contains(&key.as_str()) || value.is_null() || elsewhere {
+        // Null stands for what could not be computed, and words are no numbers.
+        if is_fact(key) || value.is_null() || value.is_string() {
             continue;
         }
         let mut known = false;
         for check in CHECKS {
-            known |= check(&set, key, value, &mut checks).with_context(|| format!("key `{key}`"))?;
+            known |= check(set, key, value, checks).with_context(|| format!("key `{key}`"))?;
         }
         if !known {
             ignored.push(key.clone());
         }
     }
-    Ok((checks, ignored))
+    Ok(ignored)
 }
 
 /// The line of a set, whatever came of it.
@@ -71,31 +112,28 @@ fn line(case: &Case, name: &str, run: impl FnOnce() -> Result<(Checks, Vec<Strin
         Ok((checks, ignored)) => {
             checks.line(&case.family, name).with_remark(&format!("not compared: {}", ignored.join(", ")))
         }
-        Err(error) => Line::broken(&case.family, name, format!("{error:#}")),
+        Err(error) => Line::broken(&case.family, name, format!("{}: {error:#}", case.name)),
     }
 }
 
 /// One line for each set that has subsets, and one for each permutation.
-pub(super) fn subsets(case: &Case) -> Result<Vec<Line>> {
-    let features = case.sibling(&case.family, "features")?;
-    let mut lines: Vec<Line> = case
-        .names()
-        .filter_map(|name| name.strip_suffix("_x"))
-        .map(|prefix| {
-            line(case, &format!("{prefix}_subsets"), || Ok((kernels::subsets(case, &features, prefix)?, vec![])))
-        })
-        .collect();
-    let permutations = case.names().filter(|name| name.contains("perm"));
-    lines.extend(permutations.map(|name| line(case, name, || Ok((scores::shuffled(case, &features, name)?, vec![])))));
-    Ok(lines)
+pub(super) fn draws(case: &Case) -> Result<Vec<Line>> {
+    let others = case.siblings()?;
+    let subsets = kernels::prefixes(case).into_iter().map(|prefix| {
+        line(case, &format!("{prefix}_subsets"), || Ok((kernels::subsets(case, &others, prefix)?, vec![])))
+    });
+    let orders =
+        scores::orders(case).map(|name| line(case, name, || Ok((scores::shuffled(case, &others, name)?, vec![]))));
+    Ok(subsets.chain(orders).collect())
 }
 
-/// The formula gives what is stored.
+/// What is expected of stored features stands in another file.
 pub(super) fn stored(case: &Case) -> Result<Line> {
-    let set = Set::load(&case.sibling(&case.family, "features")?, &case.name)?;
+    let others = case.siblings()?;
+    let found = others.iter().flat_map(entries).find(|(name, entry)| *name == case.name && is_set(entry));
+    let (name, entry) = found.with_context(|| format!("no file says what to expect of a set `{}`", case.name))?;
     let mut checks = Checks::new(BACKEND);
-    for (name, features) in [("x", &set.real), ("y", &set.generated)] {
-        checks.compare(name, &features.mapv(f64::from), &case.array(name)?, 0.0);
-    }
-    Ok(checks.line(&case.family, &case.name))
+    // Keys that are not known are named in the line of that file.
+    compare(&Set::load(case, name, entry)?, entry, &mut checks)?;
+    Ok(checks.line(&case.family, name))
 }

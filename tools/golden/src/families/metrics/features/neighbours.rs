@@ -13,7 +13,8 @@ pub(super) fn check(set: &Set, key: &str, value: &Value, checks: &mut Checks) ->
     if let Some(rest) = key.strip_prefix("radii_k") {
         let (k, rows) = rest.split_once("_first").context("no number of rows")?;
         let expected: Vec<f64> = serde_json::from_value(value.clone())?;
-        ensure!(expected.len() == rows.parse::<usize>()?, "{} rows instead of {rows}", expected.len());
+        let shown = rows.parse::<usize>()?.min(real.nrows());
+        ensure!(expected.len() == shown, "{} rows instead of {shown}", expected.len());
         checks.compare(key, &neighbour_radii(real, k.parse()?)?[..expected.len()], &expected, 1e-14);
         return Ok(true);
     }

@@ -9,9 +9,6 @@ use crate::digest::digest_of;
 use crate::net::{check_inputs, matrix};
 use crate::{FeatureError, FeatureNet, Features, Identity};
 
-/// Pixels on the longest side of an input: more than any network takes, and little enough for memory.
-const LARGEST_SIDE: usize = 4096;
-
 /// A TorchScript module as a feature network.
 ///
 /// The module takes `[B, C, h, w]` and returns `[B, D]`, or `[B, D, 1, 1]`, or a tuple or list that begins so. Its code
@@ -26,6 +23,9 @@ pub struct TorchScript {
 }
 
 impl TorchScript {
+    /// Pixels on the longest side of an input: more than any network takes, and little enough for memory.
+    pub const LARGEST_SIDE: usize = 4096;
+
     /// Loads a module; numbers will be called `FD-NAME`. The module sees one black image, to learn the number of its
     /// features.
     ///
@@ -33,8 +33,8 @@ impl TorchScript {
     /// [`FeatureError::Io`] and [`FeatureError::Libtorch`] when the file is no module of TorchScript,
     /// [`FeatureError::Script`] when it does not return features, [`FeatureError::Side`] for inputs of more than 4,096 pixels.
     pub fn load(path: &Path, name: &str, protocol: Protocol, device: Device) -> Result<Self, FeatureError> {
-        if let Some(got) = protocol.size.into_iter().find(|side| *side > LARGEST_SIDE) {
-            return Err(FeatureError::Side { protocol: protocol.name.to_string(), most: LARGEST_SIDE, got });
+        if let Some(got) = protocol.size.into_iter().find(|side| *side > Self::LARGEST_SIDE) {
+            return Err(FeatureError::Side { protocol: protocol.name.to_string(), most: Self::LARGEST_SIDE, got });
         }
         let weights_sha256 = digest_of(path)?;
         let mut module = CModule::load_on_device(path, device)?;

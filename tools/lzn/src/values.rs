@@ -1,9 +1,7 @@
 //! Numbers and words that can be typed, with their ranges.
 
 use lzn_eval::arrays::Layout;
-
-/// Pixels on the longest side of what a network sees: more than any of them takes, and little enough for memory.
-const LARGEST_SIDE: usize = 4096;
+use lzn_features::TorchScript;
 
 /// A whole number of at least 1.
 pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
@@ -21,8 +19,9 @@ pub(crate) fn at_least_two(text: &str) -> Result<usize, String> {
 
 /// The side of a network's input in pixels.
 pub(crate) fn side(text: &str) -> Result<usize, String> {
-    let rule = || format!("must be at most {LARGEST_SIDE}");
-    at_least_one(text).and_then(|side| if side > LARGEST_SIDE { Err(rule()) } else { Ok(side) })
+    let most = TorchScript::LARGEST_SIDE;
+    let rule = || format!("must be at most {most}");
+    at_least_one(text).and_then(|side| if side > most { Err(rule()) } else { Ok(side) })
 }
 
 /// A finite number greater than 0.

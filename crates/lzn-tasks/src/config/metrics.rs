@@ -15,7 +15,7 @@ use crate::evaluate::NamedSampler;
 pub enum MetricGroup {
     /// Accuracy on the test images, per class, and the zone hit rate.
     Accuracy,
-    /// Accuracy over noise scales, numbers of images that share a zoning, and with class weights (paper, Figure 25).
+    /// Accuracy over noise scales, numbers of images that share a zoning, and weights of the labels' zones (paper, Figure 25).
     AccuracySweep,
     /// What drawn images are like: Fréchet distance, kernel distance, precision, recall, density, coverage, memorisation, and whether
     /// they show what they were asked for.

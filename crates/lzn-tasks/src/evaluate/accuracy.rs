@@ -77,7 +77,7 @@ pub(super) fn accuracy(
 fn interval(matrix: &ConfusionMatrix) -> Result<String, TaskError> {
     let counts = matrix.counts();
     let found = wilson_interval(counts.diag().sum(), counts.sum(), LEVEL)?;
-    Ok(format!("95 %: {:.2} to {:.2} %", 100.0 * found.lower, 100.0 * found.upper))
+    Ok(format!("{:.0} %: {:.2} to {:.2} %", 100.0 * LEVEL, 100.0 * found.lower, 100.0 * found.upper))
 }
 
 /// How much the zones of labels weigh, in words.
@@ -165,16 +165,18 @@ pub(super) fn calibration_measure(found: &Reliability, decision: Decision) -> Me
 }
 
 /// The best of a sweep whose labels were not known to the measurement, as a measure.
-pub(super) fn best_of_sweep(points: &[SweepPoint], count: usize) -> Option<Measure> {
+pub(super) fn best_of_sweep(model: &Lzn, points: &[SweepPoint], count: usize) -> Option<Measure> {
     let fair = || points.iter().filter(|point| point.class_weights != ClassWeights::Batch);
     let best = fair().max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))?;
     let sizes = fair().map(|point| point.batch_size);
     let protocol = format!(
-        "best over noise scales 0 to 1.2 and batches of {} to {}, chosen on the test images: noise scale {}, zoned {} at a time",
+        "best over noise scales 0 to 1.2, batches of {} to {} and class weights, chosen on the test images: noise scale {}, \
+         zoned {} at a time, class weights {}",
         sizes.clone().min()?,
         sizes.max()?,
         best.noise_scale,
-        best.batch_size
+        best.batch_size,
+        weighing(model, best.class_weights)
     );
     Some(Measure::new("best test accuracy", best.accuracy, Better::Higher, protocol).of(count).share())
 }

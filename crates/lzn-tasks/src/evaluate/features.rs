@@ -1,4 +1,4 @@
-//! Features of the images of an evaluation; those of real images, and their statistics, are made once and kept.
+//! Features of the images of an evaluation; those of given images, and the statistics of references, are made once and kept.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -28,11 +28,11 @@ fn pooled(spatial: bool, scores: bool) -> &'static str {
         (true, true) => "pooled-with-spatial-and-scores",
         (true, false) => "pooled-with-spatial",
         (false, true) => "pooled-with-scores",
-        (false, false) => "pooled",
+        (false, false) => "pooled-alone",
     }
 }
 
-/// Where feature networks and features of real images are kept: `LZN_CACHE`, or `lzn` in the user's folder for such things.
+/// Where feature networks and features of given images are kept: `LZN_CACHE`, or `lzn` in the user's folder for such things.
 pub fn cache_folder() -> PathBuf {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let user = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));

@@ -90,7 +90,7 @@ pub struct Group {
     /// The network whose features they compare, if they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Identity>,
-    /// What too few images leave out or make unreliable.
+    /// What is left out or unreliable, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }

@@ -50,11 +50,10 @@ pub fn feature_net(
 /// As [`feature_net`].
 pub fn pretrained_net(config: &MetricsConfig, device: Device) -> Result<Option<Box<dyn FeatureNet>>, TaskError> {
     let protocol = config.named_protocol()?;
-    if config.trains_lenet() {
-        return Ok(None);
-    }
     Ok(Some(match config.feature_net {
-        FeatureNetKind::Lenet | FeatureNetKind::Auto | FeatureNetKind::EfficientnetLite0 => {
+        FeatureNetKind::Lenet => return Ok(None),
+        FeatureNetKind::Auto if config.trains_lenet() => return Ok(None),
+        FeatureNetKind::Auto | FeatureNetKind::EfficientnetLite0 => {
             Box::new(EfficientNetLite0::load(weights(config)?, device)?)
         }
         FeatureNetKind::Inception => {

@@ -104,7 +104,7 @@ impl Reconstructions {
         if count > 1 {
             let (resamples, level) = BOOTSTRAP;
             let found = bootstrap_mean(&self.errors, resamples, level, options.seed)?;
-            l2 = l2.spread(format!("95 %: {:.3} to {:.3}", found.lower, found.upper));
+            l2 = l2.spread(format!("{:.0} %: {:.3} to {:.3}", 100.0 * level, found.lower, found.upper));
         }
         let protocol = format!("{protocol}; the first draw, rounded to 8 bits");
         let first = |name: &str, value| Measure::new(name, value, Better::Higher, protocol.clone()).of(count);

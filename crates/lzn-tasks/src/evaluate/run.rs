@@ -40,7 +40,7 @@ pub struct EvaluateOptions {
     pub batch_size: usize,
     /// Finished pieces.
     pub parts: Parts,
-    /// Folder in which feature networks and features of real images are kept, for all runs together.
+    /// Folder in which feature networks and features of given images are kept, for all runs together.
     pub cache: PathBuf,
 }
 
@@ -139,7 +139,7 @@ impl Run<'_> {
         }
         if swept && model.decision() == Decision::Zones {
             found.sweep = accuracy::sweep(model, encoded, options, kept, self.progress)?;
-            measures.extend(accuracy::best_of_sweep(&found.sweep, encoded.labels.len().min(options.images)));
+            measures.extend(accuracy::best_of_sweep(model, &found.sweep, encoded.labels.len().min(options.images)));
         }
         found.groups.push(Group::new("Classification", measures));
         Ok(())

@@ -132,7 +132,7 @@ pub(crate) struct FeatureArgs {
 /// Two sets of images.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each side is a folder of PNG and JPEG files (sub-folders included), an npy or npz file of images [N, H, W, C] uint8, an npy file of
+Each side is a folder of PNG and JPEG files (sub-folders included), an npy or npz file of images, uint8 [N, H, W, C] or [N, C, H, W], or of
 features [N, D] float, or an npz file of statistics (mu, sigma) as pytorch-fid and clean-fid write them, for the Frechet distance alone.
 Features of images are kept under the digest of the files, so a second comparison is quick.
 

@@ -98,7 +98,8 @@ fn compared(place: &Place, args: &[&str]) -> (Group, String) {
 
 fn arguments<'a>(args: &[&'a str]) -> Vec<&'a str> {
     let network = ["--feature-net", "mine.pt", "--size", "16", "--mean", "0.5", "--std", "0.25"];
-    [&["eval", "images", "--json", "--cache", "cache", "--threads", "1"], &network[..], args].concat()
+    let cache = if args.contains(&"--cache") { &[][..] } else { &["--cache", "cache"] };
+    [&["eval", "images", "--json", "--threads", "1"], cache, &network[..], args].concat()
 }
 
 #[test]
@@ -123,6 +124,32 @@ fn folders_of_images_are_compared_by_features_that_are_kept() {
     assert_eq!(skipped, first);
     assert!(said.contains("broken.png") && said.contains("1 of 9 files left out in images/test"), "{said}");
     assert_eq!(contents(&place.path("cache")), kept);
+}
+
+#[test]
+fn features_keep_the_order_of_files_of_several_sizes_and_a_blocked_cache_is_only_said() {
+    let place = Place::new();
+    trace_network(&place);
+    std::fs::create_dir(place.path("sizes")).unwrap();
+    for index in 0..6_u8 {
+        let side = 6 + 2 * u32::from(index % 3);
+        let image = image::GrayImage::from_pixel(side, side, image::Luma([40 * index]));
+        image.save(place.path("sizes").join(format!("{index}.png"))).unwrap();
+    }
+    let (first, _) = compared(&place, &["sizes", "images/test"]);
+    let brightness = |name: &std::path::PathBuf| {
+        let rows = lzn_eval::arrays::read_features(&place.path("cache").join(name)).unwrap();
+        (rows.nrows() == 6).then(|| rows.column(0).to_vec())
+    };
+    let kept = contents(&place.path("cache"));
+    let found =
+        kept.keys().filter(|name| name.extension().is_some_and(|end| end == "npy")).find_map(brightness).unwrap();
+    assert!(found.is_sorted() && found[0] < found[5], "{found:?}");
+
+    std::fs::write(place.path("blocked"), "a file").unwrap();
+    let (again, said) = compared(&place, &["sizes", "images/test", "--cache", "blocked"]);
+    assert!(said.contains("features are not kept") && said.contains("blocked"), "{said}");
+    assert_eq!(again.measures, first.measures);
 }
 
 #[test]

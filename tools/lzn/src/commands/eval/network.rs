@@ -13,6 +13,7 @@ use crate::say::note;
 
 /// Puts the arguments in the place of what the configuration says.
 pub(super) fn configure(args: &FeatureArgs, metrics: &mut MetricsConfig) -> Result<()> {
+    let configured = metrics.feature_net;
     metrics.weights = args.weights.clone().or_else(|| metrics.weights.take());
     if let Some(name) = &args.feature_net {
         metrics.feature_net = match name.as_str() {
@@ -31,7 +32,7 @@ pub(super) fn configure(args: &FeatureArgs, metrics: &mut MetricsConfig) -> Resu
     }
     if args.protocol.is_some() {
         metrics.protocol = args.protocol.clone();
-    } else if input(args).is_some() {
+    } else if input(args).is_some() || metrics.feature_net != configured {
         // What is typed says what the network sees, and the configuration no more.
         metrics.protocol = None;
     }
@@ -58,6 +59,10 @@ fn check_use(args: &FeatureArgs, kind: FeatureNetKind) -> Result<()> {
         FeatureNetKind::Inception => "inception",
         FeatureNetKind::Torchscript => "a TorchScript file",
     };
+    let has_own = matches!(kind, FeatureNetKind::Lenet | FeatureNetKind::Torchscript) && args.feature_net.is_some();
+    if args.weights.is_some() && has_own {
+        bail!("--weights is for inception and efficientnet-lite0, but the network is {name}; leave it out");
+    }
     match (kind, input(args), args.protocol.is_some()) {
         (FeatureNetKind::Torchscript, Some(option), true) => {
             bail!("--protocol and {option} both say what {name} sees; give one of them")
@@ -94,7 +99,7 @@ pub(super) fn warn_of_weights(metrics: &MetricsConfig, identity: &Identity) {
     let (true, None, Some(file)) = (published, &identity.weights, &metrics.weights) else { return };
     note(format_args!(
         "warning: weights {} have the SHA-256 {}, which is not that of any published weights known here: numbers are \
-         named after it, {}",
+         called {}",
         file.display(),
         identity.weights_sha256,
         metric_name(Distance::Frechet, identity, 0)
@@ -103,8 +108,10 @@ pub(super) fn warn_of_weights(metrics: &MetricsConfig, identity: &Identity) {
 
 /// What stands beside numbers of features that were given as such; only the user knows how these were made.
 pub(super) fn given(args: &FeatureArgs, dimension: usize) -> Result<Identity> {
-    if let Some(option) = input(args) {
-        bail!("{option} says what a network sees of images, but no images are given; leave it out");
+    let network = [("--feature-net", args.feature_net.is_some()), ("--weights", args.weights.is_some())];
+    let network = network.into_iter().find(|(_, typed)| *typed).map(|(option, _)| option);
+    if let Some(option) = network.or(input(args)) {
+        bail!("{option} is for a network that looks at images, but no images are given; leave it out");
     }
     let metrics = MetricsConfig { protocol: args.protocol.clone(), ..MetricsConfig::default() };
     let protocol = metrics.named_protocol().context("--protocol")?;

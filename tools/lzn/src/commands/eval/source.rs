@@ -10,7 +10,7 @@ use lzn_eval::distribution::Gaussian;
 use lzn_eval::reference::read_statistics;
 use lzn_features::{FeatureNet, Features, digest_of_files};
 use lzn_tasks::evaluate::{FeatureCache, Progress, Reference};
-use ndarray::{Array3, ArrayView4, Axis};
+use ndarray::{Array2, Array3, ArrayView4, Axis};
 
 use crate::cli::CompareArgs;
 use crate::say::note;
@@ -74,7 +74,15 @@ pub(super) struct Extractor<'a> {
 impl Extractor<'_> {
     /// Features of the images below a folder.
     pub(super) fn of_files(&self, folder: &Path, files: &[PathBuf], is_reference: bool) -> Result<Reference> {
-        let digest = digest_of_files("files", files)?;
+        let digest = match digest_of_files("files", files) {
+            Err(_) if self.args.skip_bad => {
+                // Who reads leaves the same file out, and nothing is kept then.
+                let features = self.read(folder, files)?;
+                check(folder, &features)?;
+                return Ok(features.into());
+            }
+            digest => digest.context("--skip-bad leaves such files out")?,
+        };
         self.kept(&digest, files.len(), is_reference, || {
             let features = self.read(folder, files)?;
             check(folder, &features)?;
@@ -112,7 +120,10 @@ impl Extractor<'_> {
                     // Without its bad files a folder is another one.
                     return Ok(features.into());
                 }
-                cache.store(&features)?;
+                if let Err(error) = cache.store(&features) {
+                    note(format_args!("warning: features are not kept: {error}"));
+                    return Ok(features.into());
+                }
                 features
             }
         };
@@ -149,23 +160,34 @@ impl Extractor<'_> {
         Ok(Features::stack(&all))
     }
 
-    /// Features of images of any sizes, those of one size together.
-    fn by_size(&self, folder: &Path, images: Vec<Array3<u8>>) -> Result<Vec<Features>> {
-        let mut sizes: Vec<(_, Vec<Array3<u8>>)> = Vec::new();
-        for image in images {
-            let size = image.dim();
-            match sizes.iter_mut().find(|(known, _)| *known == size) {
-                Some((_, images)) => images.push(image),
-                None => sizes.push((size, vec![image])),
+    /// Features of images of any sizes, in their order; those of one size pass the network together.
+    fn by_size(&self, folder: &Path, images: Vec<Array3<u8>>) -> Result<Option<Features>> {
+        let mut sizes: Vec<(Vec<usize>, Vec<Array3<u8>>)> = Vec::new();
+        for (place, image) in images.into_iter().enumerate() {
+            match sizes.iter_mut().find(|(_, known)| known[0].dim() == image.dim()) {
+                Some((places, images)) => {
+                    places.push(place);
+                    images.push(image);
+                }
+                None => sizes.push((vec![place], vec![image])),
             }
         }
-        let mut all = Vec::new();
-        for (_, images) in sizes {
+        let (mut all, mut places) = (Vec::new(), Vec::new());
+        for (places_here, images) in sizes {
             let views: Vec<_> = images.iter().map(|image| image.view()).collect();
             let images = ndarray::stack(Axis(0), &views).context("images of one size")?;
             all.extend(self.pieces(folder, images.view())?);
+            places.extend(places_here);
         }
-        Ok(all)
+        if all.is_empty() {
+            return Ok(None);
+        }
+        let made = Features::stack(&all);
+        let mut order: Vec<usize> = (0..places.len()).collect();
+        order.sort_by_key(|row| places[*row]);
+        let ordered = |rows: Array2<f32>| rows.select(Axis(0), &order);
+        let Features { pooled, logits, spatial } = made;
+        Ok(Some(Features { pooled: ordered(pooled), logits: logits.map(ordered), spatial: spatial.map(ordered) }))
     }
 
     fn pieces(&self, path: &Path, images: ArrayView4<'_, u8>) -> Result<Vec<Features>> {
